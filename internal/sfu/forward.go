@@ -1,0 +1,180 @@
+package sfu
+
+import (
+	"runtime"
+
+	"veche.example/internal/media"
+)
+
+// This file is the packet path of a slot. See Slot for who may run it.
+
+// push hands the slot a packet of a track that it is attached to.
+func (s *Slot) push(f *forward, p *packet) {
+	st := s.state.Load()
+	switch {
+	case st.cur == f:
+		if s.enter(f) {
+			s.deliver(f, p)
+			s.leave()
+		}
+	case st.pend == f && f.track.begins(p):
+		s.take(f, st, p)
+	}
+}
+
+// enter begins a busy section of the slot for f; false if f does not own the slot any more.
+func (s *Slot) enter(f *forward) bool {
+	s.busy.Add(1)
+	if s.state.Load().cur == f {
+		return true
+	}
+	s.busy.Add(-1)
+	return false
+}
+
+func (s *Slot) leave() { s.busy.Add(-1) }
+
+// idle waits until no busy section of an earlier owner is left; the state was changed before. A section
+// lasts as long as sending one packet, at a switch one group of pictures.
+func (s *Slot) idle() {
+	for s.busy.Load() != 0 {
+		runtime.Gosched()
+	}
+}
+
+// begins tells whether a slot can begin with the track now that p has come: sound with any new packet,
+// video if there is a recent key frame, which may be p.
+func (t *Track) begins(p *packet) bool {
+	if t.cfg.Kind == media.Audio {
+		return p.seq == t.high && len(p.payload) > 0
+	}
+	return t.gop.fresh(p.arrival)
+}
+
+// take makes the pending f the owner and sends what its track has since the last key frame, p included.
+func (s *Slot) take(f *forward, st *ownership, p *packet) {
+	if !s.state.CompareAndSwap(st, &ownership{cur: f}) {
+		return // Show was faster
+	}
+	s.idle()
+	var first uint32
+	ok := s.enter(f)
+	if ok {
+		first, ok = s.begin(f, p)
+		s.leave()
+	}
+	if st.cur != nil {
+		st.cur.track.detach(st.cur)
+	}
+	if !ok {
+		return
+	}
+	s.stats.switches.Add(1)
+	if fn := s.onSwitch.Load(); fn != nil {
+		(*fn)(f.track, first)
+	}
+}
+
+// begin starts an epoch in a busy section and returns its first timestamp.
+func (s *Slot) begin(f *forward, p *packet) (uint32, bool) {
+	t, b := f.track, s.bound.Load()
+	if !b.Payload[t.cfg.Codec].Negotiated {
+		return 0, false // Bind empties the slot
+	}
+	at := func(seq int64) *packet {
+		if seq == p.seq {
+			return p // it may be missing in the ring
+		}
+		return t.ring.at(seq)
+	}
+	first, live := p, p
+	if t.cfg.Kind == media.Video {
+		if first = at(t.gop.start); first == nil {
+			return 0, false
+		}
+		if q := at(t.high); q != nil {
+			live = q
+		}
+	}
+	e := s.run.place(base(t, b), first, live, s.high.Load()+1)
+	s.remember(e)
+	s.owner = f
+	for seq := first.seq; seq <= t.high; seq++ {
+		if q := at(seq); q != nil {
+			s.send(e, q, t.x)
+		}
+	}
+	return e.timestamp(first), true
+}
+
+// remember makes e the newest epoch, in a busy section.
+func (s *Slot) remember(e *epoch) {
+	old := *s.history.Load()
+	next := append(make([]*epoch, 0, maxEpochs), e)
+	next = append(next, old[:min(len(old), maxEpochs-1)]...)
+	s.run.ep = e
+	s.history.Store(&next)
+}
+
+// deliver sends a packet of the owner's track, in a busy section.
+func (s *Slot) deliver(f *forward, p *packet) {
+	e := s.run.ep
+	if s.owner != f || e.gen != f.track.gen {
+		// The publisher began a new sequence: wait for its key frame as after Show.
+		ok := f.track.begins(p)
+		if ok {
+			_, ok = s.begin(f, p)
+		}
+		if !ok {
+			s.stats.broken.Add(1)
+		}
+		return
+	}
+	if b := s.bound.Load(); e.bound != b && p.seq+e.seqOff > s.high.Load() {
+		if e = s.rebind(f, p, b); e == nil {
+			return
+		}
+	}
+	if p.seq < e.first {
+		// Late: it counts only if what was sent before the epoch was the same run under another binding.
+		old := past(*s.history.Load(), p.seq+e.seqOff)
+		if old == nil || old.ring != e.ring || old.gen != e.gen || old.seqOff != e.seqOff {
+			s.stats.late.Add(1)
+			return
+		}
+		e = old
+	}
+	s.send(e, p, f.track.x)
+}
+
+// rebind goes on with the same offsets under a new binding, from p on.
+func (s *Slot) rebind(f *forward, p *packet, b *bound) *epoch {
+	pay := b.Payload[f.track.cfg.Codec]
+	if !pay.Negotiated {
+		return nil // Bind empties the slot
+	}
+	e := *s.run.ep
+	e.bound, e.pay, e.first, e.talk = b, pay, p.seq, false
+	s.remember(&e)
+	return &e
+}
+
+// send rewrites and sends one packet and accounts for it, in a busy section.
+func (s *Slot) send(e *epoch, p *packet, x *scratch) {
+	x.fill(e, p)
+	if err := s.w.WriteRTP(&x.h, x.payload); err != nil {
+		s.stats.writeErrors.Add(1)
+	}
+	out, high := p.seq+e.seqOff, s.high.Load()
+	switch {
+	case out == high+1:
+		s.high.Store(out)
+	case out > high:
+		s.missing.Add(out - high - 1)
+		s.high.Store(out)
+	default:
+		s.missing.Add(-1)
+	}
+	s.bytes.Add(uint64(len(p.payload)))
+	s.run.note(e, p, x.h.Timestamp)
+}

@@ -1,0 +1,112 @@
+package sfu
+
+import (
+	"encoding/binary"
+	"sync"
+
+	"github.com/pion/rtp"
+
+	"veche.example/internal/media"
+	"veche.example/internal/sfu/codec"
+)
+
+// packet is one packet on its way through a track: seq is its number on the track's line.
+type packet struct {
+	seq     int64
+	arrival int64
+	ts      uint32
+	marker  bool
+	info    codec.Info
+	payload []byte
+	dd      []byte
+}
+
+// osnSize is the original sequence number before a retransmitted payload (RFC 4588 §4).
+const osnSize = 2
+
+// scratch is where packets are rewritten: the shared payload is copied once per packet, and each slot
+// only overwrites its own counters in the copy. It belongs to one goroutine.
+type scratch struct {
+	seq     int64 // of the packet in it, -1 = none
+	h       rtp.Header
+	payload []byte // in buf, or the packet's own if nothing in it changes from slot to slot
+	dd      []byte // in ddBuf, nil if the packet has none
+	exts    [2]rtp.Extension
+	ddBuf   [codec.MaxDD]byte
+	buf     [osnSize + media.MaxPayload + 1]byte
+
+	// For retransmission: what the ring held.
+	src   packet
+	rawDD [codec.MaxDD]byte
+}
+
+func newScratch() *scratch { return &scratch{seq: -1} }
+
+// spares are the scratches of retransmissions, which run beside the packet path.
+var spares = sync.Pool{New: func() any { return newScratch() }}
+
+// load brings p in, unless it is there already.
+func (x *scratch) load(p *packet) {
+	if x.seq == p.seq {
+		return
+	}
+	x.seq = p.seq
+	x.payload = p.payload
+	if p.info.Rewritten() {
+		x.payload = x.buf[osnSize : osnSize+copy(x.buf[osnSize:], p.payload)]
+	}
+	x.dd = nil
+	if p.dd != nil {
+		x.dd = x.ddBuf[:copy(x.ddBuf[:], p.dd)]
+	}
+}
+
+// fill makes x.h and the counters of x.payload what epoch e sends for p. It depends on nothing but e and
+// p: a packet that is sent again under its own sequence number must not differ in one bit, since SRTP
+// derives the nonce from that number.
+func (x *scratch) fill(e *epoch, p *packet) {
+	x.load(p)
+	h := &x.h
+	h.Version = 2
+	h.Marker = p.marker || (e.talk && p.seq == e.first) // RFC 3551 §4.1: the first packet of a talkspurt
+	h.PayloadType = e.pay.Type
+	h.SequenceNumber = uint16(p.seq + e.seqOff)
+	h.Timestamp = e.timestamp(p)
+	h.SSRC = e.bound.SSRC
+	x.extend(e)
+	if p.info.Rewritten() {
+		p.info.Put(x.payload, (p.info.PID+e.pidOff)&0x7fff, p.info.TL0+e.tl0Off)
+	}
+	if x.dd != nil {
+		codec.PutFrameNumber(x.dd, codec.FrameNumber(p.dd)+e.ddOff)
+	}
+}
+
+// extend sets the header extensions that the section negotiated.
+func (x *scratch) extend(e *epoch) {
+	h, b := &x.h, e.bound
+	h.Extension, h.ExtensionProfile, h.Extensions = false, 0, x.exts[:0]
+	dd := b.DDExt != 0 && x.dd != nil
+	mid := b.MIDExt != 0 && len(b.mid) > 0
+	if !dd && !mid {
+		return
+	}
+	h.Extension, h.ExtensionProfile = true, rtp.ExtensionProfileOneByte
+	if b.MIDExt > 14 && mid || dd && (b.DDExt > 14 || len(x.dd) > 16) { // RFC 8285 §4.2
+		h.ExtensionProfile = rtp.ExtensionProfileTwoByte
+	}
+	if mid {
+		_ = h.SetExtension(b.MIDExt, b.mid) // sizes were checked by Bind
+	}
+	if dd {
+		_ = h.SetExtension(b.DDExt, x.dd)
+	}
+}
+
+// wrap turns the filled packet into an RTX packet (RFC 4588 §4) and returns its payload. The payload
+// must be in x.buf.
+func (x *scratch) wrap(e *epoch, seq uint16) []byte {
+	binary.BigEndian.PutUint16(x.buf[:osnSize], x.h.SequenceNumber)
+	x.h.SSRC, x.h.PayloadType, x.h.SequenceNumber = e.bound.RTXSSRC, e.pay.RTX, seq
+	return x.buf[:osnSize+len(x.payload)]
+}
