@@ -1,0 +1,173 @@
+package native
+
+import (
+	"context"
+	"net/netip"
+
+	"veche.example/internal/room"
+)
+
+// Lobby is where sessions come from. Its methods are called from many goroutines.
+type Lobby interface {
+	// Resume verifies a resume token and says whose it is. It changes nothing and asks no room:
+	// false for a token that is forged, expired or for another room.
+	Resume(token, room string) (Who, bool)
+
+	// Join makes a new session, or, with a valid JoinRequest.Resume, brings back one that the
+	// server no longer has (Welcome.Restored). A resume token that is not valid is as good as
+	// none. Events that come after the state in Welcome go to out, possibly before Join returns.
+	// Errors are *room.Error or *Refusal. When ctx ends before Join returns, nothing has happened.
+	Join(ctx context.Context, r JoinRequest, out Outlet) (Participant, Welcome, error)
+}
+
+// Who is the session a resume token is for.
+type Who struct {
+	Room   room.ID
+	Member room.MemberID
+}
+
+// JoinRequest is a hello in the words of the domain, checked for form only.
+type JoinRequest struct {
+	Room           room.ID
+	Kind           room.Kind // these four are for the one who creates the room
+	Topology       room.Topology
+	Audio, Video   []string
+	Name           string
+	Token          string // JWT, "" = none
+	Resume         string // resume token, "" = none
+	Viewer         bool   // asks to be no more than a viewer
+	State          room.State
+	Decode, Encode room.Caps
+	IP             netip.Addr // of the client, behind trusted proxies; for limits and logs
+	CID            string     // connection id, for logs
+}
+
+// Welcome is what a session begins or goes on with.
+type Welcome struct {
+	Snapshot   room.Snapshot
+	ICEServers []ICEServer
+	Resume     string // a fresh resume token
+	Restored   bool   // Join only: a session from before, by its resume token
+}
+
+// ICEServer is one RTCIceServer (W3C WebRTC §4.2.3) for the client.
+type ICEServer struct {
+	URLs                 []string
+	Username, Credential string
+}
+
+// Participant is one session, whose methods are called by one goroutine at a time.
+type Participant interface {
+	// Do applies a command in the session's name. room.Leave ends the session.
+	Do(ctx context.Context, c room.Command) (room.Reply, error)
+	// Attach says that the session has a socket again (or another one) and returns the state of
+	// the world and fresh secrets. An error means that the session is over.
+	Attach(ctx context.Context) (Welcome, error)
+	// Detach says that the socket is gone; reload: the page was closed or reloaded. It must not
+	// block for long; a session that is over ignores it.
+	Detach(reload bool)
+	// Media is the session's connection to the server, never nil.
+	Media() Media
+}
+
+// Media is a session's media connection. Offer may create it, and does again for a higher PC.
+// Errors are *room.Error or *Refusal (code sdp for a description that cannot be applied).
+type Media interface {
+	Offer(ctx context.Context, o Offer) (answer string, err error)
+	Candidate(ctx context.Context, c Candidate) error
+	View(ctx context.Context, w []Wish) error
+	// ICEServers returns fresh TURN credentials.
+	ICEServers(ctx context.Context) ([]ICEServer, error)
+}
+
+// Offer is a client's description and what its sections are for.
+type Offer struct {
+	PC     int // generation of the client's peer connection
+	SDP    string
+	Tracks []Section  // sections it sends on
+	Seats  []SeatPair // sections it receives on; index = seat number
+}
+
+// Section is one section that a client publishes a source on.
+type Section struct {
+	MID    string
+	Source room.Source
+}
+
+// SeatPair is the two sections of one seat.
+type SeatPair struct{ Audio, Video string }
+
+// Candidate is one trickled ICE candidate; an empty Line ends the candidates (of MID, if given).
+type Candidate struct {
+	PC       int
+	Line     string // "candidate:…"
+	MID      string // "" = not told
+	Index    int    // of the section, -1 = not told
+	Fragment string // ICE user name fragment, "" = not told
+}
+
+// First is the Wish.Member that stands for the room's first publisher.
+const First = "first"
+
+// Wish says what one seat shall show. Seats without a wish show nothing.
+type Wish struct {
+	Seat          int
+	Member        room.MemberID // or First
+	Source        room.Source   // camera or screen; the audio goes with it
+	Width, Height int           // of the tile in pixels
+	Paused        bool
+}
+
+// Outlet takes what a session is told; implemented here. The methods are called in order, one at a
+// time, may be called while a method of the Participant waits, and never block. False means that
+// the client does not read: the session must end with room.ReasonSlow.
+//
+// After a room.Removed the outlet takes nothing more and says true.
+type Outlet interface {
+	Room(e room.Event) bool
+	Seats(s []Seat) bool
+	Media(pc int, s MediaState) bool
+}
+
+// Seat is what a seat shows now.
+type Seat struct {
+	Seat         int
+	Member       room.MemberID // "" = nobody
+	Source       room.Source
+	Audio, Video SeatStatus
+	Codec        string  // of the video, "" = unknown
+	RTP          *uint32 // first RTP timestamp of a new video, nil = nothing new
+}
+
+// SeatStatus says what a half of a seat gets.
+type SeatStatus string
+
+// The states of half a seat.
+const (
+	SeatLive        SeatStatus = "live"
+	SeatWaiting     SeatStatus = "waiting" // for a key frame
+	SeatNone        SeatStatus = "none"    // nothing is published
+	SeatMuted       SeatStatus = "muted"
+	SeatPaused      SeatStatus = "paused"
+	SeatUndecodable SeatStatus = "undecodable" // the client cannot decode this codec
+)
+
+// MediaState is the server's side of a media connection.
+type MediaState string
+
+// The states of a media connection that a client is told.
+const (
+	MediaConnected MediaState = "connected"
+	MediaFailed    MediaState = "failed"
+	MediaClosed    MediaState = "closed"
+)
+
+// Refusal is an error of Lobby or Media with a code of veche-v1 §6 that package room does not
+// have, such as sdp.
+type Refusal struct {
+	Code string
+	Text string // for developers, English, without secrets
+}
+
+// Error implements error.
+func (r *Refusal) Error() string { return r.Code + ": " + r.Text }
