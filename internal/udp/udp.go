@@ -1,4 +1,17 @@
 // Package udp is the one UDP port of the server: media, STUN and TURN share it.
+//
+// The way of a datagram, in the order of the files:
+//
+//	socket    one read, with the local address it came to (sock_linux.go, sock_other.go)
+//	classify  by the first byte (RFC 7983), STUN down to its USERNAME (classify.go)
+//	route     STUN with a known ufrag to that ICE conn, other STUN and ChannelData to TURN, DTLS and SRTP to the
+//	          conns whose agents have answered a connectivity check from the very address (remote.go)
+//	queue     bounded, drop when full, read by the agent or the TURN server (queue.go, conn.go, turn.go)
+//
+// One remote address may carry several peers, because a client program may share one socket between many of its
+// connections. What is then meant for whom is not always visible: see remote.go.
+//
+// The read path takes no lock except that of the queue it ends in, and allocates nothing in steady state.
 package udp
 
 import (
@@ -6,45 +19,227 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/pion/ice/v4"
 )
 
 // Port is one bound UDP socket and everything that listens behind it. All methods may be called from any goroutine.
-type Port struct{}
+type Port struct {
+	sock socket
+	addr netip.AddrPort
+	log  *slog.Logger
+
+	ufrags  shards[string, *family]         // ICE conns by local ufrag
+	remotes shards[netip.AddrPort, *remote] // remote addresses known by connectivity checks
+	turn    *turnConn
+	host    hostAddrs
+	start   time.Time
+
+	in, out traffic
+	drops   [dropReasons]atomic.Uint64
+
+	closed atomic.Bool
+	once   sync.Once
+	done   chan struct{} // closed when the reader has ended
+}
+
+// family is the pair of conns of one ufrag: Pion keeps candidates of IPv4 and IPv6 apart, so a packet must be read by a
+// candidate of its own family. Immutable.
+type family [2]*conn
+
+type traffic struct{ packets, bytes atomic.Uint64 }
+
+func (t *traffic) add(n int) {
+	t.packets.Add(1)
+	t.bytes.Add(uint64(n))
+}
 
 // Stats are the counters of a Port since it was opened.
 type Stats struct {
 	PacketsIn, BytesIn   uint64            // received from the socket
 	PacketsOut, BytesOut uint64            // handed to the socket
-	Dropped              map[string]uint64 // datagrams not delivered, by reason
-	Conns, Remotes       int               // ICE conns open, remote addresses known
+	Dropped              map[string]uint64 // datagrams not delivered or not sent, by reason
+	Conns, Remotes       int               // ufrags registered, remote addresses known
 }
 
 // Listen binds addr ("host:port"; an empty host means every address, IPv4 and IPv6; port 0 picks a free one).
 func Listen(addr string, log *slog.Logger) (*Port, error) {
-	return nil, errors.ErrUnsupported
+	sock, local, err := openSocket(addr, log)
+	if err != nil {
+		return nil, err
+	}
+	return newPort(sock, local, log), nil
+}
+
+func newPort(sock socket, local netip.AddrPort, log *slog.Logger) *Port {
+	p := &Port{sock: sock, addr: local, log: log, start: time.Now(), done: make(chan struct{})}
+	p.ufrags.hash, p.remotes.hash = hashString, hashAddr
+	p.turn = newTURNConn(p)
+	go p.read()
+	return p
 }
 
 // Mux is the port as ICE agents see it. The agents' host candidates are the given addresses with the port's number;
 // with none, they are the address the port is bound to or, when that is unspecified, those of all interfaces that are up,
-// loopback only if there is nothing else.
-func (p *Port) Mux(advertise ...netip.Addr) ice.UDPMux { return nil }
+// loopback only if there is nothing else. Closing it closes the agents' conns, not the port.
+func (p *Port) Mux(advertise ...netip.Addr) ice.UDPMux { return &mux{port: p, advertise: advertise} }
 
 // TURN gives the STUN and TURN traffic that belongs to no ICE agent; there is one such conn per port. Closing it does not
 // close the port.
-func (p *Port) TURN() net.PacketConn { return nil }
+func (p *Port) TURN() net.PacketConn { return p.turn }
 
 // Learn tells the port that the SSRCs are sent by the remote side of the ICE agent with this local ufrag. It only saves
 // work where several agents share one remote address: packets with an unknown SSRC go to all of them, and each drops
-// what its keys do not open.
-func (p *Port) Learn(ufrag string, ssrcs ...uint32) {}
+// what its keys do not open. At most 64 SSRCs are kept per ufrag.
+func (p *Port) Learn(ufrag string, ssrcs ...uint32) {
+	f, _ := p.ufrags.get(ufrag)
+	if f == nil {
+		return
+	}
+	for _, c := range f {
+		if c != nil {
+			c.learn(ssrcs)
+		}
+	}
+}
 
 // Addr is the bound address.
-func (p *Port) Addr() netip.AddrPort { return netip.AddrPort{} }
+func (p *Port) Addr() netip.AddrPort { return p.addr }
 
 // Stats returns a snapshot of the counters.
-func (p *Port) Stats() Stats { return Stats{} }
+func (p *Port) Stats() Stats {
+	s := Stats{
+		PacketsIn: p.in.packets.Load(), BytesIn: p.in.bytes.Load(),
+		PacketsOut: p.out.packets.Load(), BytesOut: p.out.bytes.Load(),
+		Dropped: make(map[string]uint64, dropReasons),
+		Conns:   p.ufrags.len(), Remotes: p.remotes.len(),
+	}
+	for r := range dropReasons {
+		s.Dropped[r.String()] = p.drops[r].Load()
+	}
+	return s
+}
 
 // Close closes the socket and every conn behind it and waits for the reader. It is idempotent.
-func (p *Port) Close() error { return nil }
+func (p *Port) Close() error {
+	var err error
+	p.once.Do(func() {
+		p.closed.Store(true)
+		err = p.sock.Close()
+	})
+	<-p.done
+	p.closeConns()
+	_ = p.turn.Close()
+	return err
+}
+
+// closeConns closes every ICE conn.
+func (p *Port) closeConns() {
+	for _, f := range p.ufrags.values() {
+		for _, c := range f {
+			if c != nil {
+				c.close()
+			}
+		}
+	}
+}
+
+// maxReadErrors is how many errors in a row the reader bears before it waits a little between tries.
+const maxReadErrors = 16
+
+// read is the only reader of the socket. It ends when the socket is closed.
+func (p *Port) read() {
+	defer close(p.done)
+	errs := 0
+	pkt := getPacket()
+	for {
+		n, from, to, err := p.sock.read(pkt.buf[:])
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) || p.closed.Load() {
+				putPacket(pkt)
+				return
+			}
+			p.drops[dropReadError].Add(1)
+			if errs++; errs > maxReadErrors {
+				time.Sleep(10 * time.Millisecond) // a broken socket must not take a core
+			}
+			continue
+		}
+		errs = 0
+		p.in.add(n)
+		if n >= len(pkt.buf) {
+			p.drops[dropOversize].Add(1) // probably cut off
+			continue
+		}
+		pkt.n, pkt.from, pkt.to = n, from, to
+		if taken, why := p.dispatch(pkt); taken {
+			pkt = getPacket()
+		} else if why != dropNone {
+			p.drops[why].Add(1)
+		}
+	}
+}
+
+// now is a monotonic clock, never 0.
+func (p *Port) now() int64 { return int64(time.Since(p.start)) + 1 }
+
+// dispatch routes one packet. It reports whether the packet has a new owner, and else why it was dropped.
+func (p *Port) dispatch(pkt *packet) (taken bool, why dropReason) {
+	m, why := classify(pkt.buf[:pkt.n])
+	switch m.class {
+	case classCheck:
+		f, _ := p.ufrags.get(string(m.ufrag))
+		if f == nil {
+			return false, dropUnknownUfrag
+		}
+		c := f[famIndex(pkt.from.Addr())]
+		if c == nil {
+			return false, dropUnknownUfrag
+		}
+		if !c.noteCheck(pkt, m.useCandidate) {
+			return false, dropCheckRate
+		}
+		return c.q.push(pkt)
+	case classTURN:
+		return p.turn.push(pkt)
+	case classReply, classDTLS, classSRTP:
+		r, _ := p.remotes.get(pkt.from)
+		if r == nil {
+			return false, dropUnknownAddr
+		}
+		r.noteLocal(p, pkt.to)
+		return r.dispatch(pkt, m)
+	default:
+		return false, why
+	}
+}
+
+// send writes one datagram, from the local address of via if that is not nil.
+func (p *Port) send(b []byte, to netip.AddrPort, via *route) (int, error) {
+	if err := p.sock.write(b, to, via); err != nil {
+		p.drops[dropWriteError].Add(1)
+		return 0, err
+	}
+	p.out.add(len(b))
+	return len(b), nil
+}
+
+// famIndex is the index of an address in a family.
+func famIndex(a netip.Addr) int {
+	if a.Is4() {
+		return 0
+	}
+	return 1
+}
+
+// canonical maps an address to the one form used as key: IPv4 unmapped, a zone only where it names an interface.
+func canonical(a netip.AddrPort) netip.AddrPort {
+	ip := a.Addr().Unmap()
+	if ip.Zone() != "" && !ip.IsLinkLocalUnicast() && !ip.IsLinkLocalMulticast() {
+		ip = ip.WithZone("")
+	}
+	return netip.AddrPortFrom(ip, a.Port())
+}
