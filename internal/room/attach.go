@@ -13,7 +13,6 @@ func (Attach) apply(t *tx) error {
 	}
 	m.Connected = true
 	t.stop(timerGrace + m.ID)
-	t.updated(m, m.ID)
-	t.dirty = true
+	t.updated(m, m.ID) // who is back can only delay a settle: nothing to reconcile
 	return nil
 }

@@ -26,7 +26,7 @@ type File struct {
 }
 
 func (m *ChatMessage) visibleTo(id MemberID) bool {
-	return m.To == "" || id != "" && (m.To == id || m.From == id)
+	return m.To == "" || m.To == id || m.From == id
 }
 
 func (m *ChatMessage) clone() ChatMessage {

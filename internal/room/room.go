@@ -30,11 +30,13 @@ type Room struct {
 // New returns an empty room. Zero and senseless options take their defaults.
 func New(id ID, o Options) *Room {
 	o = o.withDefaults()
-	return &Room{
+	r := &Room{
 		id: id, opt: o, epoch: 1, locked: o.Locked,
 		members: map[MemberID]*member{},
 		timers:  map[string]time.Time{},
 	}
+	r.mode, r.publish = r.wantMode(), r.publishVideo()
+	return r
 }
 
 // Command is something that happens to a room. The set is closed: one file per command.
