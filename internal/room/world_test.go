@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -228,6 +227,7 @@ func (w *world) converged(actor MemberID, c Command) {
 		replica := w.replicas[id]
 		if replica == nil {
 			w.t.Fatalf("%s: %#v: %s is here and was not welcomed", actor, c, id)
+			return
 		}
 		if extra := len(replica.Chat) - len(truth.Chat); extra > 0 && len(w.r.history) == MaxHistory {
 			replica.Chat = replica.Chat[extra:]
