@@ -106,7 +106,7 @@ func randomID() string {
 // Join makes a member of the room named id and registers its mailbox in the same step: the
 // snapshot is the state before the first event. A room that does not exist, or that ends at this
 // moment, is created with the options o; otherwise o is ignored. On an error, also of ctx, nothing
-// has happened.
+// has happened (except with ErrPanic: the room has ended).
 func (h *Hub) Join(ctx context.Context, id room.ID, o room.Options, j room.Join, to Receiver) (room.Snapshot, error) {
 	if to == nil {
 		return room.Snapshot{}, ErrJoin
