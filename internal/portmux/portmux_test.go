@@ -169,9 +169,7 @@ func TestHTTP(t *testing.T) {
 		})
 	}
 	eventually(t, "all closed", func() bool { return r.Stats().Open == 0 })
-	if s := r.Stats(); s.HTTP != 6 || s.Pending != 0 {
-		t.Errorf("%+v", s)
-	}
+	eventually(t, "six served", func() bool { s := r.Stats(); return s.HTTP == 6 && s.Pending == 0 })
 }
 
 func TestWebSocket(t *testing.T) {
