@@ -16,8 +16,8 @@ const (
 	maxSkew = int64(2e9)
 )
 
-// epoch is an uninterrupted run of packets from one source to one slot: constant offsets rewrite each
-// of them, now or when it is sent again. It is immutable.
+// epoch is an uninterrupted run of packets from one source to one slot under one binding: constant offsets
+// rewrite each of them, now or when it is sent again. It is immutable.
 type epoch struct {
 	bound *bound
 	pay   Payload
@@ -25,6 +25,7 @@ type epoch struct {
 	line  *timeline
 	rate  uint32
 	gen   uint32 // of the track: it grows when the publisher begins a new sequence
+	run   uint32 // the same for epochs that differ in their binding only
 	talk  bool   // the first packet begins a talkspurt
 
 	first   int64 // track's number of the first packet
@@ -52,6 +53,7 @@ func squeeze(d uint32) uint32 { return uint32((int32(d) + catchUp - 1) / catchUp
 // run is what a slot remembers of its outgoing stream; the packet path owns it.
 type run struct {
 	ep      *epoch
+	count   uint32 // of runs begun
 	ts      uint32 // highest timestamp sent
 	arrival int64  // of the packet that had it
 	sent    bool   // anything at all
@@ -63,6 +65,8 @@ type run struct {
 // place computes the epoch that begins with first, when live is the newest packet of its source.
 // next is the outgoing number of first.
 func (r *run) place(e epoch, first, live *packet, next int64) *epoch {
+	r.count++
+	e.run = r.count
 	e.first, e.seqOff = first.seq, next-first.seq
 	e.live, e.liveTS, e.stretch = live.seq, live.ts, first.seq < live.seq
 	least := int64(1)

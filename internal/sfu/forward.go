@@ -136,9 +136,9 @@ func (s *Slot) deliver(f *forward, p *packet) {
 		}
 	}
 	if p.seq < e.first {
-		// Late: it counts only if what was sent before the epoch was the same run under another binding.
+		// Late: its number is the slot's only if what was sent before was the same run under another binding.
 		old := past(*s.history.Load(), p.seq+e.seqOff)
-		if old == nil || old.ring != e.ring || old.gen != e.gen || old.seqOff != e.seqOff {
+		if old == nil || old.run != e.run {
 			s.stats.late.Add(1)
 			return
 		}

@@ -150,6 +150,7 @@ func (t *Track) number(p *media.Packet) (int64, bool) {
 		return 0, false
 	case seqmap.Filled:
 		t.stats.recovered.Add(1)
+		t.high = max(t.high, seq) // what came after it may have been closed up
 	case seqmap.Reset:
 		t.stats.resets.Add(1)
 		t.gen++
