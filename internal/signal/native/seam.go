@@ -16,7 +16,8 @@ type Lobby interface {
 	// Join makes a new session, or, with a valid JoinRequest.Resume, brings back one that the
 	// server no longer has (Welcome.Restored). A resume token that is not valid is as good as
 	// none. Events that come after the state in Welcome go to out, possibly before Join returns.
-	// Errors are *room.Error or *Refusal. When ctx ends before Join returns, nothing has happened.
+	// Errors are *room.Error, with the codes of veche-v1 §6 (proto.Code…) that package room does
+	// not have where they fit better. When ctx ends before Join returns, nothing has happened.
 	Join(ctx context.Context, r JoinRequest, out Outlet) (Participant, Welcome, error)
 }
 
@@ -71,7 +72,7 @@ type Participant interface {
 }
 
 // Media is a session's media connection. Offer may create it, and does again for a higher PC.
-// Errors are *room.Error or *Refusal (code sdp for a description that cannot be applied).
+// Errors are *room.Error; code proto.CodeSDP for a description that cannot be applied.
 type Media interface {
 	Offer(ctx context.Context, o Offer) (answer string, err error)
 	Candidate(ctx context.Context, c Candidate) error
@@ -161,13 +162,3 @@ const (
 	MediaFailed    MediaState = "failed"
 	MediaClosed    MediaState = "closed"
 )
-
-// Refusal is an error of Lobby or Media with a code of veche-v1 §6 that package room does not
-// have, such as sdp.
-type Refusal struct {
-	Code string
-	Text string // for developers, English, without secrets
-}
-
-// Error implements error.
-func (r *Refusal) Error() string { return r.Code + ": " + r.Text }
