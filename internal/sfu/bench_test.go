@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"veche.example/internal/media"
@@ -25,13 +24,10 @@ func (c *copier) WriteRTP(h *rtp.Header, payload []byte) error {
 	return nil
 }
 
-func (c *copier) WriteRTCP([]rtcp.Packet) error { return nil }
-
 // discard is a Writer that does nothing: what remains is the cost of this package.
 type discard struct{}
 
 func (discard) WriteRTP(*rtp.Header, []byte) error { return nil }
-func (discard) WriteRTCP([]rtcp.Packet) error      { return nil }
 
 // fan is a track with slots that all flow, and a source of packets of the usual size.
 func fan(tb testing.TB, c media.Codec, slots int, w func() Writer) (*Track, func() *media.Packet) {

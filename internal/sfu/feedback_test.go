@@ -315,3 +315,11 @@ func near(a, b, tolerance uint32) bool {
 	d := int32(a - b)
 	return d >= -int32(tolerance) && d <= int32(tolerance)
 }
+
+func TestNackWriteError(t *testing.T) {
+	r, _, _, got := live(t, media.VP8)
+	r.sink.fail = errSink
+	r.HandleRTCP(nack(r.sink.b.SSRC))
+	r.HandleRTCP(nack(r.sink.b.SSRC, got[2].SequenceNumber))
+	equal(t, "errors", r.Stats().WriteErrors, 1)
+}

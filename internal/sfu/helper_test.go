@@ -6,7 +6,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"go.uber.org/goleak"
 
@@ -199,8 +198,6 @@ func (k *sink) WriteRTP(h *rtp.Header, payload []byte) error {
 	k.all = append(k.all, s)
 	return k.fail
 }
-
-func (k *sink) WriteRTCP([]rtcp.Packet) error { return nil }
 
 // take returns what was sent since the last call.
 func (k *sink) take() []sent {

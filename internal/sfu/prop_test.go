@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"pgregory.net/rapid"
 
@@ -35,8 +34,6 @@ type validator struct {
 func newValidator(ssrc uint32, video bool, fail func(string)) *validator {
 	return &validator{ssrc: ssrc, video: video, fail: fail, seen: map[int64]bool{}}
 }
-
-func (v *validator) WriteRTCP([]rtcp.Packet) error { return nil }
 
 func (v *validator) errorf(format string, args ...any) {
 	v.fail(fmt.Sprintf("packet %d: ", v.n) + fmt.Sprintf(format, args...))

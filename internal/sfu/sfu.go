@@ -12,7 +12,6 @@ package sfu
 import (
 	"errors"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"veche.example/internal/media"
@@ -32,14 +31,11 @@ var (
 // and must be cheap; requests are merged and limited before they come here.
 type Upstream interface{ RequestKeyFrame() }
 
-// Writer is the transport of a slot. Its methods may be called from several goroutines at once (a
-// retransmission beside the packet path), must not keep h or payload after they return, must not block,
-// and must not call the slot back.
+// Writer is the transport of a slot. WriteRTP sends one packet. It may be called from several goroutines at
+// once (a retransmission beside the packet path), must not keep h or payload after it returns, must not
+// block, and must not call the slot back.
 type Writer interface {
-	// WriteRTP sends one packet. h and payload are reused after it returns.
 	WriteRTP(h *rtp.Header, payload []byte) error
-	// WriteRTCP sends one compound packet.
-	WriteRTCP(p []rtcp.Packet) error
 }
 
 // Payload is what a section negotiated for one codec.

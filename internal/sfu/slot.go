@@ -108,6 +108,7 @@ func (s *Slot) Bind(b Binding) {
 // the next packet of t. Show returns at once; OnSwitch tells when t flows. If t cannot be shown, the slot becomes
 // Empty, lest it show somebody else than the caller believes: ErrCodec if the section has no payload type for t's
 // codec, ErrClosed if t is closed. ErrKind leaves the slot as it was. A paused slot remembers t until it resumes.
+// Show first when the transport is connected, or the key frame is lost on it.
 func (s *Slot) Show(t *Track) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

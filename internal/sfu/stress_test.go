@@ -31,8 +31,6 @@ func (s *stressSlot) WriteRTP(h *rtp.Header, payload []byte) error {
 	return s.v.WriteRTP(h, payload)
 }
 
-func (s *stressSlot) WriteRTCP([]rtcp.Packet) error { return nil }
-
 // TestStress lets publishers write while slots are switched, paused, bound again and closed, and while
 // subscribers ask for retransmissions and key frames. Tracks come and go. The time line is real; the pace
 // of everybody is the packets that were written.
@@ -241,7 +239,6 @@ func TestCloseWaits(t *testing.T) {
 type writerFunc func()
 
 func (f writerFunc) WriteRTP(*rtp.Header, []byte) error { f(); return nil }
-func (f writerFunc) WriteRTCP([]rtcp.Packet) error      { return nil }
 
 // TestSwitchFromCallback: OnSwitch runs outside of the busy section, so that it may use the slot.
 func TestSwitchFromCallback(t *testing.T) {

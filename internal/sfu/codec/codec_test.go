@@ -9,109 +9,111 @@ import (
 	"veche.example/internal/media"
 )
 
+// parseTests are payloads by hand, each from the section that it is named under.
+var parseTests = []struct {
+	name  string
+	codec media.Codec
+	in    []byte
+	want  Info
+	bad   bool
+}{
+	// RFC 7741 §4.2, §4.3.
+	{"vp8 empty", media.VP8, nil, Info{}, true},
+	{"vp8 descriptor only", media.VP8, []byte{0x10}, Info{}, true},
+	{"vp8 key, no extension", media.VP8, []byte{0x10, 0x00, 1}, Info{Rank: Picture}, false},
+	{"vp8 delta", media.VP8, []byte{0x10, 0x01}, Info{}, false},
+	{"vp8 key, not its start", media.VP8, []byte{0x00, 0x00}, Info{}, false},
+	{"vp8 key, second partition", media.VP8, []byte{0x11, 0x00}, Info{}, false},
+	{"vp8 7-bit id", media.VP8, []byte{0x90, 0x80, 0x45, 0x00}, Info{Rank: Picture, PIDBits: 7, PIDAt: 2, PID: 0x45}, false},
+	{"vp8 15-bit id", media.VP8, []byte{0x90, 0x80, 0x92, 0x34, 0x00}, Info{Rank: Picture, PIDBits: 15, PIDAt: 2, PID: 0x1234}, false},
+	{"vp8 all", media.VP8, []byte{0x90, 0xf0, 0x92, 0x34, 7, 0x20, 0x01}, Info{PIDBits: 15, PIDAt: 2, PID: 0x1234, TL0At: 4, TL0: 7}, false},
+	{"vp8 tl0 without id", media.VP8, []byte{0x90, 0x40, 9, 0x00}, Info{Rank: Picture, TL0At: 2, TL0: 9}, false},
+	{"vp8 temporal id only", media.VP8, []byte{0x90, 0x20, 0x20, 0x00}, Info{Rank: Picture}, false},
+	{"vp8 cut in id", media.VP8, []byte{0x90, 0x80, 0x92}, Info{}, true},
+	{"vp8 cut before id", media.VP8, []byte{0x90, 0x80}, Info{}, true},
+	{"vp8 cut before tl0", media.VP8, []byte{0x90, 0xc0, 0x12}, Info{}, true},
+	{"vp8 cut before header", media.VP8, []byte{0x90, 0x30, 0x12}, Info{}, true},
+
+	// RFC 9628 §4.2.
+	{"vp9 empty", media.VP9, nil, Info{}, true},
+	{"vp9 key", media.VP9, []byte{0x08, 1}, Info{Rank: Picture}, false},
+	{"vp9 key, not its start", media.VP9, []byte{0x00, 1}, Info{}, false},
+	{"vp9 predicted", media.VP9, []byte{0x48, 1}, Info{}, false},
+	{"vp9 15-bit id", media.VP9, []byte{0x88, 0x92, 0x34, 1}, Info{Rank: Picture, PIDBits: 15, PIDAt: 1, PID: 0x1234}, false},
+	{"vp9 7-bit id", media.VP9, []byte{0x88, 0x12, 1}, Info{Rank: Picture, PIDBits: 7, PIDAt: 1, PID: 0x12}, false},
+	{"vp9 lowest layer", media.VP9, []byte{0xa8, 0x92, 0x34, 0x00, 5, 1}, Info{Rank: Picture, PIDBits: 15, PIDAt: 1, PID: 0x1234, TL0At: 4, TL0: 5}, false},
+	{"vp9 upper layer of a key picture", media.VP9, []byte{0xa8, 0x92, 0x34, 0x03, 5, 1}, Info{PIDBits: 15, PIDAt: 1, PID: 0x1234, TL0At: 4, TL0: 5}, false},
+	{"vp9 flexible has no tl0", media.VP9, []byte{0xb8, 0x92, 0x34, 0x00, 1}, Info{Rank: Picture, PIDBits: 15, PIDAt: 1, PID: 0x1234}, false},
+	{"vp9 cut in id", media.VP9, []byte{0x88, 0x92}, Info{}, true},
+	{"vp9 cut after id", media.VP9, []byte{0x88, 0x12}, Info{}, true},
+	{"vp9 cut before layer", media.VP9, []byte{0xa8, 0x12}, Info{}, true},
+	{"vp9 cut before tl0", media.VP9, []byte{0x28, 0x00}, Info{}, true},
+	{"vp9 cut after tl0", media.VP9, []byte{0x28, 0x00, 3}, Info{}, true},
+
+	// AV1 RTP payload format §4.4.
+	{"av1 empty", media.AV1, nil, Info{}, true},
+	{"av1 header only", media.AV1, []byte{0x08}, Info{}, false},
+	{"av1 sequence header, W=2", media.AV1, []byte{0x28, 2, 1 << 3, 0, 6 << 3, 1}, Info{Rank: Picture}, false},
+	{"av1 sequence header, W=1", media.AV1, []byte{0x18, 1 << 3, 0}, Info{Rank: Picture}, false},
+	{"av1 sequence header, W=0", media.AV1, []byte{0x08, 2, 1 << 3, 0, 1, 6 << 3}, Info{Rank: Picture}, false},
+	{"av1 without the N bit", media.AV1, []byte{0x20, 2, 1 << 3, 0, 6 << 3, 1}, Info{Rank: Picture}, false},
+	{"av1 after a temporal delimiter", media.AV1, []byte{0x08, 1, 2 << 3, 2, 1 << 3, 0}, Info{Rank: Picture}, false},
+	{"av1 after metadata and an empty element", media.AV1, []byte{0x08, 1, 5 << 3, 0, 2, 1 << 3, 0}, Info{Rank: Picture}, false},
+	{"av1 N bit without sequence header", media.AV1, []byte{0x18, 6 << 3, 0}, Info{}, false},
+	{"av1 continued", media.AV1, []byte{0x98, 1 << 3, 0}, Info{}, false},
+	{"av1 frame", media.AV1, []byte{0x10, 6 << 3, 0}, Info{}, false},
+	{"av1 length too long", media.AV1, []byte{0x08, 99, 1 << 3}, Info{}, false},
+	{"av1 endless length", media.AV1, []byte{0x08, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80}, Info{}, false},
+	{"av1 huge length", media.AV1, []byte{0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 1 << 3}, Info{}, false},
+	{"av1 delimiters only", media.AV1, []byte{0x08, 1, 2 << 3}, Info{}, false},
+
+	// RFC 6184 §5.
+	{"h264 empty", media.H264, nil, Info{}, true},
+	{"h264 sps", media.H264, []byte{0x67, 0x42}, Info{Rank: Parameters}, false},
+	{"h264 pps", media.H264, []byte{0x68, 0xce}, Info{}, false},
+	{"h264 idr", media.H264, []byte{0x65, 0x88}, Info{Rank: Picture}, false},
+	{"h264 second slice of an idr", media.H264, []byte{0x65, 0x48}, Info{}, false},
+	{"h264 idr without body", media.H264, []byte{0x65}, Info{}, false},
+	{"h264 slice", media.H264, []byte{0x61, 0xe0}, Info{}, false},
+	{"h264 stap-a", media.H264, []byte{24, 0, 2, 0x68, 0, 0, 2, 0x67, 0}, Info{Rank: Parameters}, false},
+	{"h264 stap-a with idr", media.H264, []byte{24, 0, 2, 0x06, 0, 0, 2, 0x65, 0x80}, Info{Rank: Picture}, false},
+	{"h264 stap-a of delta", media.H264, []byte{24, 0, 2, 0x61, 0x80}, Info{}, false},
+	{"h264 stap-a cut", media.H264, []byte{24, 0, 9, 0x67}, Info{}, false},
+	{"h264 stap-a empty unit", media.H264, []byte{24, 0, 0, 0, 1, 0x67}, Info{Rank: Parameters}, false},
+	{"h264 stap-b", media.H264, []byte{25, 0, 1, 0, 2, 0x67, 0}, Info{Rank: Parameters}, false},
+	{"h264 stap-b cut", media.H264, []byte{25, 0}, Info{}, false},
+	{"h264 fu-a start of idr", media.H264, []byte{0x7c, 0x85, 0x88}, Info{Rank: Picture}, false},
+	{"h264 fu-a middle of idr", media.H264, []byte{0x7c, 0x05, 0x88}, Info{}, false},
+	{"h264 fu-a start of sps", media.H264, []byte{0x7c, 0x87, 0x42}, Info{Rank: Parameters}, false},
+	{"h264 fu-a cut", media.H264, []byte{0x7c, 0x85}, Info{}, false},
+	{"h264 fu-b start of idr", media.H264, []byte{29, 0x85, 0, 1, 0x88}, Info{Rank: Picture}, false},
+	{"h264 fu-b cut", media.H264, []byte{29, 0x85, 0, 1}, Info{}, false},
+
+	// RFC 7798 §4.4.
+	{"h265 cut", media.H265, []byte{0x40}, Info{}, true},
+	{"h265 vps", media.H265, []byte{0x40, 1, 0x0c}, Info{Rank: VideoSet}, false},
+	{"h265 sps", media.H265, []byte{0x42, 1, 1}, Info{Rank: Parameters}, false},
+	{"h265 pps", media.H265, []byte{0x44, 1, 1}, Info{}, false},
+	{"h265 idr", media.H265, []byte{19 << 1, 1, 0x80}, Info{Rank: Picture}, false},
+	{"h265 cra", media.H265, []byte{21 << 1, 1, 0x80}, Info{Rank: Picture}, false},
+	{"h265 second slice", media.H265, []byte{19 << 1, 1, 0x40}, Info{}, false},
+	{"h265 trail", media.H265, []byte{1 << 1, 1, 0x80}, Info{}, false},
+	{"h265 ap", media.H265, []byte{48 << 1, 1, 0, 3, 0x42, 1, 1, 0, 3, 0x40, 1, 1}, Info{Rank: VideoSet}, false},
+	{"h265 ap with a stump", media.H265, []byte{48 << 1, 1, 0, 1, 0x42}, Info{}, false},
+	{"h265 ap cut", media.H265, []byte{48 << 1, 1, 1, 0, 0x42, 1}, Info{}, false},
+	{"h265 fu start of idr", media.H265, []byte{49 << 1, 1, 0x80 | 19, 0x80}, Info{Rank: Picture}, false},
+	{"h265 fu middle", media.H265, []byte{49 << 1, 1, 19, 0x80}, Info{}, false},
+	{"h265 fu cut", media.H265, []byte{49 << 1, 1, 0x80 | 19}, Info{}, false},
+
+	{"opus", media.Opus, []byte{0xfc}, Info{Rank: Picture}, false},
+	{"opus empty", media.Opus, nil, Info{Rank: Picture}, true},
+	{"pcmu", media.PCMU, []byte{1}, Info{Rank: Picture}, false},
+	{"pcma", media.PCMA, []byte{1}, Info{Rank: Picture}, false},
+	{"g722", media.G722, []byte{1}, Info{Rank: Picture}, false},
+}
+
 func TestParse(t *testing.T) {
-	tests := []struct {
-		name  string
-		codec media.Codec
-		in    []byte
-		want  Info
-		bad   bool
-	}{
-		// RFC 7741 §4.2, §4.3.
-		{"vp8 empty", media.VP8, nil, Info{}, true},
-		{"vp8 descriptor only", media.VP8, []byte{0x10}, Info{}, true},
-		{"vp8 key, no extension", media.VP8, []byte{0x10, 0x00, 1}, Info{Rank: Picture}, false},
-		{"vp8 delta", media.VP8, []byte{0x10, 0x01}, Info{}, false},
-		{"vp8 key, not its start", media.VP8, []byte{0x00, 0x00}, Info{}, false},
-		{"vp8 key, second partition", media.VP8, []byte{0x11, 0x00}, Info{}, false},
-		{"vp8 7-bit id", media.VP8, []byte{0x90, 0x80, 0x45, 0x00}, Info{Rank: Picture, PIDBits: 7, PIDAt: 2, PID: 0x45}, false},
-		{"vp8 15-bit id", media.VP8, []byte{0x90, 0x80, 0x92, 0x34, 0x00}, Info{Rank: Picture, PIDBits: 15, PIDAt: 2, PID: 0x1234}, false},
-		{"vp8 all", media.VP8, []byte{0x90, 0xf0, 0x92, 0x34, 7, 0x20, 0x01}, Info{PIDBits: 15, PIDAt: 2, PID: 0x1234, TL0At: 4, TL0: 7}, false},
-		{"vp8 tl0 without id", media.VP8, []byte{0x90, 0x40, 9, 0x00}, Info{Rank: Picture, TL0At: 2, TL0: 9}, false},
-		{"vp8 temporal id only", media.VP8, []byte{0x90, 0x20, 0x20, 0x00}, Info{Rank: Picture}, false},
-		{"vp8 cut in id", media.VP8, []byte{0x90, 0x80, 0x92}, Info{}, true},
-		{"vp8 cut before id", media.VP8, []byte{0x90, 0x80}, Info{}, true},
-		{"vp8 cut before tl0", media.VP8, []byte{0x90, 0xc0, 0x12}, Info{}, true},
-		{"vp8 cut before header", media.VP8, []byte{0x90, 0x30, 0x12}, Info{}, true},
-
-		// RFC 9628 §4.2.
-		{"vp9 empty", media.VP9, nil, Info{}, true},
-		{"vp9 key", media.VP9, []byte{0x08, 1}, Info{Rank: Picture}, false},
-		{"vp9 key, not its start", media.VP9, []byte{0x00, 1}, Info{}, false},
-		{"vp9 predicted", media.VP9, []byte{0x48, 1}, Info{}, false},
-		{"vp9 15-bit id", media.VP9, []byte{0x88, 0x92, 0x34, 1}, Info{Rank: Picture, PIDBits: 15, PIDAt: 1, PID: 0x1234}, false},
-		{"vp9 7-bit id", media.VP9, []byte{0x88, 0x12, 1}, Info{Rank: Picture, PIDBits: 7, PIDAt: 1, PID: 0x12}, false},
-		{"vp9 lowest layer", media.VP9, []byte{0xa8, 0x92, 0x34, 0x00, 5, 1}, Info{Rank: Picture, PIDBits: 15, PIDAt: 1, PID: 0x1234, TL0At: 4, TL0: 5}, false},
-		{"vp9 upper layer of a key picture", media.VP9, []byte{0xa8, 0x92, 0x34, 0x03, 5, 1}, Info{PIDBits: 15, PIDAt: 1, PID: 0x1234, TL0At: 4, TL0: 5}, false},
-		{"vp9 flexible has no tl0", media.VP9, []byte{0xb8, 0x92, 0x34, 0x00, 1}, Info{Rank: Picture, PIDBits: 15, PIDAt: 1, PID: 0x1234}, false},
-		{"vp9 cut in id", media.VP9, []byte{0x88, 0x92}, Info{}, true},
-		{"vp9 cut after id", media.VP9, []byte{0x88, 0x12}, Info{}, true},
-		{"vp9 cut before layer", media.VP9, []byte{0xa8, 0x12}, Info{}, true},
-		{"vp9 cut before tl0", media.VP9, []byte{0x28, 0x00}, Info{}, true},
-		{"vp9 cut after tl0", media.VP9, []byte{0x28, 0x00, 3}, Info{}, true},
-
-		// AV1 RTP payload format §4.4.
-		{"av1 empty", media.AV1, nil, Info{}, true},
-		{"av1 header only", media.AV1, []byte{0x08}, Info{}, false},
-		{"av1 sequence header, W=2", media.AV1, []byte{0x28, 2, 1 << 3, 0, 6 << 3, 1}, Info{Rank: Picture}, false},
-		{"av1 sequence header, W=1", media.AV1, []byte{0x18, 1 << 3, 0}, Info{Rank: Picture}, false},
-		{"av1 sequence header, W=0", media.AV1, []byte{0x08, 2, 1 << 3, 0, 1, 6 << 3}, Info{Rank: Picture}, false},
-		{"av1 without the N bit", media.AV1, []byte{0x20, 2, 1 << 3, 0, 6 << 3, 1}, Info{Rank: Picture}, false},
-		{"av1 after a temporal delimiter", media.AV1, []byte{0x08, 1, 2 << 3, 2, 1 << 3, 0}, Info{Rank: Picture}, false},
-		{"av1 after metadata and an empty element", media.AV1, []byte{0x08, 1, 5 << 3, 0, 2, 1 << 3, 0}, Info{Rank: Picture}, false},
-		{"av1 N bit without sequence header", media.AV1, []byte{0x18, 6 << 3, 0}, Info{}, false},
-		{"av1 continued", media.AV1, []byte{0x98, 1 << 3, 0}, Info{}, false},
-		{"av1 frame", media.AV1, []byte{0x10, 6 << 3, 0}, Info{}, false},
-		{"av1 length too long", media.AV1, []byte{0x08, 99, 1 << 3}, Info{}, false},
-		{"av1 endless length", media.AV1, []byte{0x08, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80}, Info{}, false},
-		{"av1 huge length", media.AV1, []byte{0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 1 << 3}, Info{}, false},
-		{"av1 delimiters only", media.AV1, []byte{0x08, 1, 2 << 3}, Info{}, false},
-
-		// RFC 6184 §5.
-		{"h264 empty", media.H264, nil, Info{}, true},
-		{"h264 sps", media.H264, []byte{0x67, 0x42}, Info{Rank: Parameters}, false},
-		{"h264 pps", media.H264, []byte{0x68, 0xce}, Info{}, false},
-		{"h264 idr", media.H264, []byte{0x65, 0x88}, Info{Rank: Picture}, false},
-		{"h264 second slice of an idr", media.H264, []byte{0x65, 0x48}, Info{}, false},
-		{"h264 idr without body", media.H264, []byte{0x65}, Info{}, false},
-		{"h264 slice", media.H264, []byte{0x61, 0xe0}, Info{}, false},
-		{"h264 stap-a", media.H264, []byte{24, 0, 2, 0x68, 0, 0, 2, 0x67, 0}, Info{Rank: Parameters}, false},
-		{"h264 stap-a with idr", media.H264, []byte{24, 0, 2, 0x06, 0, 0, 2, 0x65, 0x80}, Info{Rank: Picture}, false},
-		{"h264 stap-a of delta", media.H264, []byte{24, 0, 2, 0x61, 0x80}, Info{}, false},
-		{"h264 stap-a cut", media.H264, []byte{24, 0, 9, 0x67}, Info{}, false},
-		{"h264 stap-a empty unit", media.H264, []byte{24, 0, 0, 0, 1, 0x67}, Info{Rank: Parameters}, false},
-		{"h264 stap-b", media.H264, []byte{25, 0, 1, 0, 2, 0x67, 0}, Info{Rank: Parameters}, false},
-		{"h264 stap-b cut", media.H264, []byte{25, 0}, Info{}, false},
-		{"h264 fu-a start of idr", media.H264, []byte{0x7c, 0x85, 0x88}, Info{Rank: Picture}, false},
-		{"h264 fu-a middle of idr", media.H264, []byte{0x7c, 0x05, 0x88}, Info{}, false},
-		{"h264 fu-a start of sps", media.H264, []byte{0x7c, 0x87, 0x42}, Info{Rank: Parameters}, false},
-		{"h264 fu-a cut", media.H264, []byte{0x7c, 0x85}, Info{}, false},
-		{"h264 fu-b start of idr", media.H264, []byte{29, 0x85, 0, 1, 0x88}, Info{Rank: Picture}, false},
-		{"h264 fu-b cut", media.H264, []byte{29, 0x85, 0, 1}, Info{}, false},
-
-		// RFC 7798 §4.4.
-		{"h265 cut", media.H265, []byte{0x40}, Info{}, true},
-		{"h265 vps", media.H265, []byte{0x40, 1, 0x0c}, Info{Rank: VideoSet}, false},
-		{"h265 sps", media.H265, []byte{0x42, 1, 1}, Info{Rank: Parameters}, false},
-		{"h265 pps", media.H265, []byte{0x44, 1, 1}, Info{}, false},
-		{"h265 idr", media.H265, []byte{19 << 1, 1, 0x80}, Info{Rank: Picture}, false},
-		{"h265 cra", media.H265, []byte{21 << 1, 1, 0x80}, Info{Rank: Picture}, false},
-		{"h265 second slice", media.H265, []byte{19 << 1, 1, 0x40}, Info{}, false},
-		{"h265 trail", media.H265, []byte{1 << 1, 1, 0x80}, Info{}, false},
-		{"h265 ap", media.H265, []byte{48 << 1, 1, 0, 3, 0x42, 1, 1, 0, 3, 0x40, 1, 1}, Info{Rank: VideoSet}, false},
-		{"h265 ap with a stump", media.H265, []byte{48 << 1, 1, 0, 1, 0x42}, Info{}, false},
-		{"h265 ap cut", media.H265, []byte{48 << 1, 1, 1, 0, 0x42, 1}, Info{}, false},
-		{"h265 fu start of idr", media.H265, []byte{49 << 1, 1, 0x80 | 19, 0x80}, Info{Rank: Picture}, false},
-		{"h265 fu middle", media.H265, []byte{49 << 1, 1, 19, 0x80}, Info{}, false},
-		{"h265 fu cut", media.H265, []byte{49 << 1, 1, 0x80 | 19}, Info{}, false},
-
-		{"opus", media.Opus, []byte{0xfc}, Info{Rank: Picture}, false},
-		{"opus empty", media.Opus, nil, Info{Rank: Picture}, true},
-		{"pcmu", media.PCMU, []byte{1}, Info{Rank: Picture}, false},
-		{"pcma", media.PCMA, []byte{1}, Info{Rank: Picture}, false},
-		{"g722", media.G722, []byte{1}, Info{Rank: Picture}, false},
-	}
-	for _, tt := range tests {
+	for _, tt := range parseTests {
 		t.Run(tt.name, func(t *testing.T) {
 			got, ok := Parse(tt.codec, tt.in)
 			if ok == tt.bad {
