@@ -1,12 +1,29 @@
 // Package turnd is the embedded STUN and TURN server: who may allocate, and where a relay may send.
+//
+// Pion's server does the protocol; this package stands on both sides of it:
+//
+//	client ─▶ packetConn, streamConn (listen.go): frames, limits, what must not reach the server (filter.go)
+//	       ─▶ pion/turn: credentials (creds.go), quotas (quota.go)
+//	       ─▶ relayConn (relay.go): every single packet is checked against the policy (policy.go, address.go)
+//
+// The policy is strict by default: a relay reaches Veche's own media sockets and the relays of this server, nothing else.
+// Both sides of a call get credentials, so two relays always suffice, and the server cannot be made to send to the network
+// it stands in. The check is done per packet because a TURN permission names an address without a port.
+//
+// Not done on purpose: TCP relays (RFC 6062), port reservations (EVEN-PORT, answered 508), mobility.
 package turnd
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/pion/turn/v5"
 )
 
 // Mode says where relays may send.
@@ -33,48 +50,206 @@ type Config struct {
 	PacketConns     []net.PacketConn // UDP sockets, closed by Close
 	Listeners       []net.Listener   // TCP and TLS listeners, closed by Close
 	Relays          []Relay          // at most one per address family, at least one
+	PortMin         uint16           // of relay sockets, default: the system chooses
+	PortMax         uint16
 	MediaAddrs      []netip.AddrPort // Veche's media sockets as bound; an unspecified address means every own address
 	PublicAddrs     []netip.Addr     // further addresses of this machine as others see it (1:1 NAT)
 	Mode            Mode
 	AllowPeers      []netip.Prefix // open mode: allowed although special or private
-	DenyPeers       []netip.Prefix // open mode: denied although public
+	DenyPeers       []netip.Prefix // open mode: denied although public; AllowPeers wins
 	MemberQuota     int            // allocations per member, default 4
-	IPQuota         int            // allocations per client address, default 32
+	IPQuota         int            // allocations per client address (IPv6: /64), default 32
 	MaxAllocations  int            // of the whole server, default 4096
-	PermissionQuota int            // permissions and channels per allocation, default 64
-	Log             *slog.Logger
+	PermissionQuota int            // permissions per allocation, and channels per allocation, default 64
+	Log             *slog.Logger   // default: nothing is logged
 }
 
 // Stats are the counters of a Server since it was started.
 type Stats struct {
-	Allocations                                int    // now
-	Allocated, Revoked, AuthFailed             uint64 // since the start
-	UpPackets, UpBytes, DownPackets, DownBytes uint64 // relayed client → peer and peer → client
-	Dropped                                    map[string]uint64
+	Allocations, Streams           int    // now: relays, and TCP or TLS connections of clients
+	Allocated, Revoked, AuthFailed uint64 // allocations made and ended by Revoke, requests with wrong credentials
+	UpPackets, UpBytes             uint64 // relayed client → peer
+	DownPackets, DownBytes         uint64 // relayed peer → client
+	Dropped                        map[string]uint64
 }
 
 // Server is a running STUN and TURN server. All methods may be called from any goroutine.
-type Server struct{}
+type Server struct {
+	c       Config
+	key     []byte // for credentials, made from Config.Secret
+	now     func() time.Time
+	policy  *policy
+	quota   *quota
+	limiter *limiter
+	pion    *turn.Server
+	streams *streams
+	conns   []*packetConn
 
-// New starts a server. Errors name the field that is wrong.
-func New(c Config) (*Server, error) { return nil, errors.ErrUnsupported }
+	allocated, revoked, authFailed atomic.Uint64
+	up, down                       traffic
+	drops                          [dropReasons]atomic.Uint64
 
-// ParsePrefixes reads addresses and CIDRs; the error names the malformed entry.
-func ParsePrefixes(list []string) ([]netip.Prefix, error) { return nil, errors.ErrUnsupported }
+	wg        sync.WaitGroup // accept loops
+	closeOnce sync.Once
+	closeErr  error
 
-// AddListener serves one more TCP or TLS listener; it is closed by Close.
-func (s *Server) AddListener(l net.Listener) error { return errors.ErrUnsupported }
-
-// Credentials makes a user name and a password for a member, good for new allocations until expires.
-func (s *Server) Credentials(member string, now time.Time) (user, password string, expires time.Time) {
-	return "", "", now
+	mu        sync.Mutex // guards the following
+	closed    bool
+	listeners []net.Listener
+	revokedAt map[string]int64 // by member: credentials issued up to then (Unix ms) are void
+	pruneAt   int              // size of revokedAt at which old entries are removed
+	relays    map[*relayConn]struct{}
+	clients   map[clientKey]*client // those with an allocation
+	idle      *sync.Cond            // told when clients becomes empty
 }
 
-// Revoke ends the member's allocations and makes all credentials issued to it so far worthless.
-func (s *Server) Revoke(member string) {}
+type traffic struct{ packets, bytes atomic.Uint64 }
+
+func (t *traffic) add(n int) {
+	t.packets.Add(1)
+	t.bytes.Add(uint64(n))
+}
+
+// minSecret is the least length of Config.Secret.
+const minSecret = 32
+
+// New starts a server. Errors name the field that is wrong.
+func New(c Config) (*Server, error) {
+	defaultTo(&c.Realm, "veche")
+	defaultTo(&c.TTL, 5*time.Minute)
+	defaultTo(&c.MemberQuota, 4)
+	defaultTo(&c.IPQuota, 32)
+	defaultTo(&c.MaxAllocations, 4096)
+	defaultTo(&c.PermissionQuota, 64)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if len(c.Secret) < minSecret {
+		return nil, fmt.Errorf("turnd: Secret has %d bytes, at least %d are needed", len(c.Secret), minSecret)
+	}
+	if c.PortMin > c.PortMax {
+		return nil, errors.New("turnd: PortMin is above PortMax")
+	}
+	p, err := newPolicy(&c)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		c: c, key: credentialKey(c.Secret), now: time.Now, policy: p, quota: newQuota(&c), limiter: newLimiter(),
+		revokedAt: map[string]int64{}, pruneAt: firstPrune,
+		relays: map[*relayConn]struct{}{}, clients: map[clientKey]*client{},
+	}
+	s.idle = sync.NewCond(&s.mu)
+	s.streams = newStreams(s)
+	if err = s.start(); err != nil {
+		return nil, err
+	}
+	for _, l := range c.Listeners {
+		if err = s.AddListener(l); err != nil {
+			_ = s.Close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func defaultTo[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// start runs Pion's server on our wrappers.
+func (s *Server) start() error {
+	cfg := turn.ServerConfig{
+		Realm: s.c.Realm, LoggerFactory: quietLog{s.c.Log}, AuthHandler: s.authenticate, QuotaHandler: s.hasRoom,
+		EventHandler: turn.EventHandler{
+			OnAuth: s.onAuth, OnAllocationCreated: s.onAllocation, OnAllocationDeleted: s.onDeleted,
+			OnPermissionCreated: s.onPermission, OnPermissionDeleted: s.onPermissionGone,
+			OnChannelCreated: s.onChannel, OnChannelDeleted: s.onChannelGone,
+		},
+		ListenerConfigs: []turn.ListenerConfig{{
+			Listener: s.streams, RelayAddressGenerator: generator{s},
+			PermissionHandler: func(a net.Addr, ip net.IP) bool { return s.permit(streamKey(a), ip) },
+		}},
+	}
+	for _, pc := range s.c.PacketConns {
+		w, err := newPacketConn(s, pc)
+		if err != nil {
+			return err
+		}
+		s.conns = append(s.conns, w)
+		cfg.PacketConnConfigs = append(cfg.PacketConnConfigs, turn.PacketConnConfig{
+			PacketConn: w, RelayAddressGenerator: generator{s},
+			PermissionHandler: func(a net.Addr, ip net.IP) bool { return s.permit(w.keyOf(a), ip) },
+		})
+	}
+	var err error
+	s.pion, err = turn.NewServer(cfg)
+	if err != nil {
+		return fmt.Errorf("turnd: %w", err)
+	}
+	return nil
+}
 
 // Stats returns a snapshot of the counters.
-func (s *Server) Stats() Stats { return Stats{} }
+func (s *Server) Stats() Stats {
+	s.mu.Lock()
+	relays := len(s.relays)
+	s.mu.Unlock()
+	st := Stats{
+		Allocations: relays, Streams: s.streams.count(),
+		Allocated: s.allocated.Load(), Revoked: s.revoked.Load(), AuthFailed: s.authFailed.Load(),
+		UpPackets: s.up.packets.Load(), UpBytes: s.up.bytes.Load(),
+		DownPackets: s.down.packets.Load(), DownBytes: s.down.bytes.Load(),
+		Dropped: make(map[string]uint64, dropReasons),
+	}
+	for r := range dropReasons {
+		st.Dropped[dropNames[r]] = s.drops[r].Load()
+	}
+	return st
+}
+
+// drop counts a packet or connection that goes nowhere.
+func (s *Server) drop(r dropReason) { s.drops[r].Add(1) }
 
 // Close ends all allocations, closes sockets and listeners and waits for its goroutines. It is idempotent.
-func (s *Server) Close() error { return nil }
+func (s *Server) Close() error {
+	s.closeOnce.Do(func() {
+		s.mu.Lock()
+		s.closed = true
+		listeners := s.listeners
+		relays := make([]*relayConn, 0, len(s.relays))
+		for r := range s.relays {
+			relays = append(relays, r)
+		}
+		s.mu.Unlock()
+		var errs []error
+		for _, l := range listeners {
+			if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+		errs = append(errs, s.pion.Close())
+		s.streams.closeAll()
+		for _, r := range relays {
+			_ = r.Close()
+		}
+		s.closeErr = errors.Join(errs...)
+		for _, r := range relays {
+			<-r.ended
+		}
+	})
+	for _, c := range s.conns {
+		<-c.ended
+	}
+	s.streams.wait()
+	s.wg.Wait()
+	s.mu.Lock()
+	for len(s.clients) > 0 { // Pion deletes an allocation after its relay has ended
+		s.idle.Wait()
+	}
+	s.mu.Unlock()
+	return s.closeErr
+}
