@@ -6,7 +6,8 @@ import (
 
 const (
 	// catchUp is how much faster than real time the packets before the live edge are laid out, when a
-	// slot begins with a key frame of the past: 1 s becomes 16 ms, and 0.7 ms between frames one tick.
+	// slot begins with a key frame of the past: 1 s becomes 16 ms, and 0.7 ms between frames one tick. Laid
+	// out in real time they put the live edge up to 1 s ahead, and browsers play picture that much late.
 	catchUp = 64
 	// maxEpochs is how many past epochs answer retransmission requests.
 	maxEpochs = 8
