@@ -3,6 +3,9 @@ package turnd
 import (
 	"net"
 	"net/netip"
+	"sync"
+
+	"github.com/pion/turn/v5"
 )
 
 // clientKey names a client's transport. Over streams it is the remote address alone, because that is all Pion's
@@ -22,65 +25,117 @@ func keyOf(src, dst net.Addr) clientKey {
 	return clientKey{from: addrPortOf(src), local: addrPortOf(dst)}
 }
 
-// client is what is known of a client with an allocation. Guarded by Server.mu.
+// clients are those with an allocation. Pion calls in here with its locks held; nothing here calls Pion.
+type clients struct {
+	quota int // of permissions, and of channels
+
+	mu   sync.Mutex // guards m and what it holds
+	m    map[clientKey]*client
+	idle *sync.Cond // told when m becomes empty
+}
+
+// client is what is known of a client with an allocation.
 type client struct {
 	allocations int                     // 1, see clientKey for 2
 	peers       map[netip.Addr]struct{} // with permission
 	channels    map[uint16]struct{}
 }
 
-// with runs f on a client, if it has an allocation. Pion calls the handlers below with its locks held; nothing here calls
-// Pion.
-func (s *Server) with(k clientKey, f func(c *client)) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := s.clients[k]
-	if c != nil && f != nil {
-		f(c)
-	}
-	return c != nil
+func newClients(quota int) *clients {
+	c := &clients{quota: quota, m: map[clientKey]*client{}}
+	c.idle = sync.NewCond(&c.mu)
+	return c
 }
 
-func (s *Server) onAllocation(src, dst net.Addr, _, _, _ string, _ net.Addr, _ int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	k := keyOf(src, dst)
-	c := s.clients[k]
-	if c == nil {
-		c = &client{peers: map[netip.Addr]struct{}{}, channels: map[uint16]struct{}{}}
-		s.clients[k] = c
+// has reports whether a client has an allocation.
+func (c *clients) has(k clientKey) bool { return c.with(k, func(*client) {}) }
+
+// with runs f on a client, if it has an allocation.
+func (c *clients) with(k clientKey, f func(*client)) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	cl := c.m[k]
+	if cl != nil {
+		f(cl)
 	}
-	c.allocations++
+	return cl != nil
 }
 
-func (s *Server) onDeleted(src, dst net.Addr, _, _, _ string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	k := keyOf(src, dst)
-	if c := s.clients[k]; c != nil {
-		if c.allocations--; c.allocations == 0 {
-			delete(s.clients, k)
+func (c *clients) created(k clientKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.m[k] == nil {
+		c.m[k] = &client{peers: map[netip.Addr]struct{}{}, channels: map[uint16]struct{}{}}
+	}
+	c.m[k].allocations++
+}
+
+func (c *clients) deleted(k clientKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if cl := c.m[k]; cl != nil {
+		if cl.allocations--; cl.allocations == 0 {
+			delete(c.m, k)
 		}
 	}
-	if len(s.clients) == 0 {
-		s.idle.Broadcast()
+	if len(c.m) == 0 {
+		c.idle.Broadcast()
 	}
 }
 
-func (s *Server) onPermission(src, dst net.Addr, _, _, _ string, _ net.Addr, peer net.IP) {
-	s.with(keyOf(src, dst), func(c *client) { c.peers[peerIP(peer)] = struct{}{} })
+// waitEmpty waits until no client has an allocation.
+func (c *clients) waitEmpty() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.m) > 0 {
+		c.idle.Wait()
+	}
 }
 
-func (s *Server) onPermissionGone(src, dst net.Addr, _, _, _ string, _ net.Addr, peer net.IP) {
-	s.with(keyOf(src, dst), func(c *client) { delete(c.peers, peerIP(peer)) })
+// roomForPeer reports whether a client may have a permission for a peer: one more, or one it has already.
+func (c *clients) roomForPeer(k clientKey, peer netip.Addr) bool {
+	room := true
+	c.with(k, func(cl *client) {
+		_, has := cl.peers[peer]
+		room = has || len(cl.peers) < c.quota
+	})
+	return room
 }
 
-func (s *Server) onChannel(src, dst net.Addr, _, _, _ string, _, _ net.Addr, number uint16) {
-	s.with(keyOf(src, dst), func(c *client) { c.channels[number] = struct{}{} })
+// roomForChannel is the same for a channel; known reports whether the client has an allocation at all.
+func (c *clients) roomForChannel(k clientKey, number uint16) (room, known bool) {
+	room = true
+	known = c.with(k, func(cl *client) {
+		_, has := cl.channels[number]
+		room = has || len(cl.channels) < c.quota
+	})
+	return room, known
 }
 
-func (s *Server) onChannelGone(src, dst net.Addr, _, _, _ string, _, _ net.Addr, number uint16) {
-	s.with(keyOf(src, dst), func(c *client) { delete(c.channels, number) })
+// events are Pion's callbacks that keep the clients.
+func (s *Server) events() turn.EventHandler {
+	c := s.clients
+	return turn.EventHandler{
+		OnAuth: func(src, _ net.Addr, _, _, _, _ string, ok bool) {
+			if !ok {
+				s.failed(addrPortOf(src).Addr())
+			}
+		},
+		OnAllocationCreated: func(src, dst net.Addr, _, _, _ string, _ net.Addr, _ int) { c.created(keyOf(src, dst)) },
+		OnAllocationDeleted: func(src, dst net.Addr, _, _, _ string) { c.deleted(keyOf(src, dst)) },
+		OnPermissionCreated: func(src, dst net.Addr, _, _, _ string, _ net.Addr, peer net.IP) {
+			c.with(keyOf(src, dst), func(cl *client) { cl.peers[peerIP(peer)] = struct{}{} })
+		},
+		OnPermissionDeleted: func(src, dst net.Addr, _, _, _ string, _ net.Addr, peer net.IP) {
+			c.with(keyOf(src, dst), func(cl *client) { delete(cl.peers, peerIP(peer)) })
+		},
+		OnChannelCreated: func(src, dst net.Addr, _, _, _ string, _, _ net.Addr, number uint16) {
+			c.with(keyOf(src, dst), func(cl *client) { cl.channels[number] = struct{}{} })
+		},
+		OnChannelDeleted: func(src, dst net.Addr, _, _, _ string, _, _ net.Addr, number uint16) {
+			c.with(keyOf(src, dst), func(cl *client) { delete(cl.channels, number) })
+		},
+	}
 }
 
 func peerIP(ip net.IP) netip.Addr {
@@ -91,17 +146,13 @@ func peerIP(ip net.IP) netip.Addr {
 // permit is Pion's PermissionHandler.
 func (s *Server) permit(k clientKey, ip net.IP) bool {
 	peer := peerIP(ip)
-	if !s.policy.permit(peer) {
+	switch {
+	case !s.policy.permit(peer):
 		s.drop(dropPermission)
 		return false
-	}
-	full := false
-	s.with(k, func(c *client) {
-		_, has := c.peers[peer]
-		full = !has && len(c.peers) >= s.c.PermissionQuota
-	})
-	if full {
+	case !s.clients.roomForPeer(k, peer):
 		s.drop(dropPermQuota)
+		return false
 	}
-	return !full
+	return true
 }

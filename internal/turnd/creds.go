@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pion/stun/v4"
@@ -25,47 +26,90 @@ import (
 // maxMember bounds a member's name inside a credential; a STUN user name has at most 508 bytes (RFC 8489 §14.3).
 const maxMember = 256
 
-func credentialKey(secret []byte) []byte {
-	m := hmac.New(sha256.New, secret)
-	m.Write([]byte("veche TURN credentials 1"))
-	return m.Sum(nil)
-}
+// creds makes and checks credentials. Methods may be called from any goroutine.
+type creds struct {
+	key   []byte // made from Config.Secret
+	realm string
+	ttl   time.Duration
 
-func (s *Server) password(user string) string {
-	m := hmac.New(sha256.New, s.key)
-	m.Write([]byte(user))
-	return base64.RawURLEncoding.EncodeToString(m.Sum(nil))
-}
-
-// Credentials makes a user name and a password for a member, good for new allocations until expires.
-func (s *Server) Credentials(member string, now time.Time) (user, password string, expires time.Time) {
-	issued := now.UnixMilli()
-	s.mu.Lock()
-	if at, ok := s.revokedAt[member]; ok && issued <= at {
-		issued = at + 1 // came back within the millisecond
-	}
-	s.mu.Unlock()
-	expires = time.UnixMilli(issued).Add(s.c.TTL)
-	user = strconv.FormatInt(expires.UnixMilli(), 10) + ":" + member
-	return user, s.password(user), expires
+	mu        sync.Mutex       // guards the following
+	revokedAt map[string]int64 // by member: credentials issued up to then (Unix ms) are void
+	pruneAt   int              // size of revokedAt at which old entries are removed
 }
 
 // firstPrune is the number of revoked members at which it is looked for those whose credentials have expired anyway.
 const firstPrune = 1024
 
+func newCreds(secret []byte, realm string, ttl time.Duration) *creds {
+	m := hmac.New(sha256.New, secret)
+	m.Write([]byte("veche TURN credentials 1"))
+	return &creds{key: m.Sum(nil), realm: realm, ttl: ttl, revokedAt: map[string]int64{}, pruneAt: firstPrune}
+}
+
+func (c *creds) password(user string) string {
+	m := hmac.New(sha256.New, c.key)
+	m.Write([]byte(user))
+	return base64.RawURLEncoding.EncodeToString(m.Sum(nil))
+}
+
+func (c *creds) issue(member string, now time.Time) (user, password string, expires time.Time) {
+	issued := now.UnixMilli()
+	c.mu.Lock()
+	if at, ok := c.revokedAt[member]; ok && issued <= at {
+		issued = at + 1 // came back within the millisecond
+	}
+	c.mu.Unlock()
+	expires = time.UnixMilli(issued).Add(c.ttl)
+	user = strconv.FormatInt(expires.UnixMilli(), 10) + ":" + member
+	return user, c.password(user), expires
+}
+
+func (c *creds) revoke(member string, now time.Time) {
+	ms := now.UnixMilli()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.revokedAt[member] = ms
+	if len(c.revokedAt) < c.pruneAt {
+		return
+	}
+	for m, at := range c.revokedAt {
+		if ms-at > c.ttl.Milliseconds() {
+			delete(c.revokedAt, m)
+		}
+	}
+	c.pruneAt = max(firstPrune, 2*len(c.revokedAt))
+}
+
+func (c *creds) revoked(u userID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at, ok := c.revokedAt[u.member]
+	return ok && u.issued <= at
+}
+
+// check finds the user and the key of a request, or refuses it.
+func (c *creds) check(a *turn.RequestAttributes, now time.Time) (u userID, key []byte, ok bool) {
+	expiry, member, found := strings.Cut(a.Username, ":")
+	ms, err := strconv.ParseInt(expiry, 10, 64)
+	from := addrPortOf(a.SrcAddr)
+	u = userID{ip: from.Addr(), issued: ms - c.ttl.Milliseconds(), member: member}
+	switch {
+	case !found, err != nil, member == "", len(member) > maxMember, a.Realm != c.realm, !from.IsValid(),
+		a.Method == stun.MethodAllocate && now.UnixMilli() >= ms, c.revoked(u):
+		return u, nil, false
+	}
+	return u, turn.GenerateAuthKey(a.Username, a.Realm, c.password(a.Username)), true
+}
+
+// Credentials makes a user name and a password for a member, good for new allocations until expires.
+func (s *Server) Credentials(member string, now time.Time) (user, password string, expires time.Time) {
+	return s.creds.issue(member, now)
+}
+
 // Revoke ends the member's allocations and makes all credentials issued to it so far worthless.
 func (s *Server) Revoke(member string) {
-	now := s.now().UnixMilli()
+	s.creds.revoke(member, s.now()) // first: a relay that is just being opened looks at it last
 	s.mu.Lock()
-	s.revokedAt[member] = now
-	if len(s.revokedAt) >= s.pruneAt {
-		for m, at := range s.revokedAt {
-			if now-at > s.c.TTL.Milliseconds() {
-				delete(s.revokedAt, m)
-			}
-		}
-		s.pruneAt = max(firstPrune, 2*len(s.revokedAt))
-	}
 	var gone []*relayConn
 	for r := range s.relays {
 		if r.user.member == member {
@@ -75,7 +119,7 @@ func (s *Server) Revoke(member string) {
 	s.mu.Unlock()
 	for _, r := range gone {
 		_ = r.Close() // Pion's relay loop ends with it and deletes the allocation
-		s.revoked.Add(1)
+		s.count.revoked.Add(1)
 	}
 }
 
@@ -106,36 +150,17 @@ func parseUserID(s string) (u userID, ok bool) {
 
 // authenticate is Pion's AuthHandler: it finds the key of a user name, or refuses it.
 func (s *Server) authenticate(a *turn.RequestAttributes) (string, []byte, bool) {
-	from := addrPortOf(a.SrcAddr)
-	expiry, member, ok := strings.Cut(a.Username, ":")
-	ms, err := strconv.ParseInt(expiry, 10, 64)
-	u := userID{ip: from.Addr(), issued: ms - s.c.TTL.Milliseconds(), member: member}
-	switch {
-	case !ok, err != nil, member == "", len(member) > maxMember, a.Realm != s.c.Realm, !from.IsValid(),
-		a.Method == stun.MethodAllocate && s.now().UnixMilli() >= ms, s.isRevoked(u):
-		s.failed(from.Addr())
+	u, key, ok := s.creds.check(a, s.now())
+	if !ok {
+		s.failed(u.ip)
 		return "", nil, false
 	}
-	return u.String(), turn.GenerateAuthKey(a.Username, a.Realm, s.password(a.Username)), true
-}
-
-func (s *Server) isRevoked(u userID) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	at, ok := s.revokedAt[u.member]
-	return ok && u.issued <= at
-}
-
-// onAuth is told the outcome of checking a message's integrity.
-func (s *Server) onAuth(src, _ net.Addr, _, _, _, _ string, ok bool) {
-	if !ok {
-		s.failed(addrPortOf(src).Addr())
-	}
+	return u.String(), key, true
 }
 
 // failed counts wrong credentials; they cost their source dearly.
 func (s *Server) failed(ip netip.Addr) {
-	s.authFailed.Add(1)
+	s.count.authFailed.Add(1)
 	s.limiter.take(ip, s.now(), failureCost)
 }
 

@@ -43,7 +43,7 @@ func (s *Server) judge(k clientKey, b []byte) dropReason {
 		if int(binary.BigEndian.Uint16(b[2:])) > len(b)-channelHeader {
 			return dropMalformed
 		}
-		if !s.with(k, nil) {
+		if !s.clients.has(k) {
 			return dropNoAllocation
 		}
 		return dropNone
@@ -56,7 +56,7 @@ func (s *Server) judge(k clientKey, b []byte) dropReason {
 	class, method := typ&0x110, typ&0xf|typ&0xe0>>1|typ&0x3e00>>2
 	switch {
 	case class == classIndication && method == methodSend:
-		if !s.with(k, nil) {
+		if !s.clients.has(k) {
 			return dropNoAllocation
 		}
 		return dropNone
@@ -72,14 +72,10 @@ func (s *Server) judge(k clientKey, b []byte) dropReason {
 
 // judgeChannel bounds the channels of an allocation: Pion looks them up one by one for every packet.
 func (s *Server) judgeChannel(k clientKey, b []byte) dropReason {
-	number, ok := channelNumber(b[stunHeader:])
-	full := false
-	known := s.with(k, func(c *client) {
-		_, has := c.channels[number]
-		full = ok && !has && len(c.channels) >= s.c.PermissionQuota
-	})
+	number, _ := channelNumber(b[stunHeader:]) // Pion refuses 0, which stands for none
+	room, known := s.clients.roomForChannel(k, number)
 	switch {
-	case full:
+	case !room:
 		return dropChannelQuota
 	case !known:
 		return s.charge(k)
@@ -107,7 +103,7 @@ func channelNumber(attrs []byte) (uint16, bool) {
 
 // unlessKnown charges a request to its source, unless that has an allocation.
 func (s *Server) unlessKnown(k clientKey) dropReason {
-	if s.with(k, nil) {
+	if s.clients.has(k) {
 		return dropNone
 	}
 	return s.charge(k)

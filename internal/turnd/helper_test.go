@@ -48,15 +48,15 @@ func newRig(t testing.TB, change func(*Config)) *rig {
 				t.Error(err)
 			}
 		}
-		if st := s.Stats(); st.Allocations != 0 || st.Streams != 0 || len(s.clients) != 0 || s.quota.all != 0 ||
+		if st := s.Stats(); st.Allocations != 0 || st.Streams != 0 || len(s.clients.m) != 0 || s.quota.all != 0 ||
 			len(s.quota.ips)+len(s.quota.members)+len(s.policy.byPort[0])+len(s.policy.byPort[1]) != 0 {
-			t.Errorf("left over after Close: %+v, %d clients, quota %+v", st, len(s.clients), s.quota)
+			t.Errorf("left over after Close: %+v, %d clients, quota %+v", st, len(s.clients.m), s.quota)
 		}
 	})
 	return &rig{s, pc.LocalAddr().(*net.UDPAddr)}
 }
 
-func (r *rig) drops(why dropReason) uint64 { return r.Server.drops[why].Load() }
+func (r *rig) drops(why dropReason) uint64 { return r.count.drops[why].Load() }
 
 func eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()

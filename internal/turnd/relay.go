@@ -53,7 +53,6 @@ func (g generator) AllocatePacketConn(c turn.AllocateListenerConfig) (net.Packet
 	}
 	r, err := s.openRelay(u, f)
 	if err != nil {
-		s.quota.giveBack(u)
 		return nil, nil, err
 	}
 	return r, net.UDPAddrFromAddrPort(r.advertised), nil
@@ -62,10 +61,12 @@ func (g generator) AllocatePacketConn(c turn.AllocateListenerConfig) (net.Packet
 // relayBuffer is the size of a relay's socket buffers.
 const relayBuffer = 512 << 10
 
+// openRelay opens a relay for a user whose quota has been taken; it gives that back when it fails.
 func (s *Server) openRelay(u userID, f int) (*relayConn, error) {
 	cfg := s.policy.relays[f]
 	sock, err := s.listenRelay(cfg.Bind)
 	if err != nil {
+		s.quota.giveBack(u)
 		return nil, err
 	}
 	_ = sock.SetReadBuffer(relayBuffer)
@@ -79,17 +80,17 @@ func (s *Server) openRelay(u userID, f int) (*relayConn, error) {
 		s: s, sock: sock, user: u, local: netip.AddrPortFrom(local, port),
 		advertised: netip.AddrPortFrom(cfg.Advertise, port), ended: make(chan struct{}),
 	}
+	s.policy.add(r)
 	s.mu.Lock()
-	at, revoked := s.revokedAt[u.member]
-	if s.closed || revoked && u.issued <= at { // since the credentials were checked
-		s.mu.Unlock()
-		_ = sock.Close()
+	s.relays[r] = struct{}{}
+	closed := s.closed
+	s.mu.Unlock()
+	if closed || s.creds.revoked(u) { // since the credentials were checked
+		r.end() // Pion never sees it
+		_ = r.Close()
 		return nil, errNotAllowed
 	}
-	s.relays[r] = struct{}{}
-	s.mu.Unlock()
-	s.policy.add(r)
-	s.allocated.Add(1)
+	s.count.allocated.Add(1)
 	return r, nil
 }
 
@@ -150,7 +151,7 @@ func (r *relayConn) WriteTo(b []byte, to net.Addr) (int, error) {
 		r.s.drop(dropRelayError)
 		return len(b), nil
 	}
-	r.s.up.add(len(b))
+	r.s.count.up.add(len(b))
 	return len(b), nil
 }
 
@@ -191,7 +192,7 @@ func (r *relayConn) ReadFrom(b []byte) (int, net.Addr, error) {
 				r.s.drop(dropReadError)
 				continue
 			}
-			r.endOnce.Do(func() { close(r.ended) })
+			r.end()
 			return 0, nil, err
 		}
 		peer, ok := r.s.policy.in(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), r.known)
@@ -199,13 +200,15 @@ func (r *relayConn) ReadFrom(b []byte) (int, net.Addr, error) {
 			r.s.drop(dropPeerIn)
 			continue
 		}
-		r.s.down.add(n)
+		r.s.count.down.add(n)
 		if peer != r.lastFrom {
 			r.lastFrom, r.lastAddr = peer, net.UDPAddrFromAddrPort(peer)
 		}
 		return n, r.lastAddr, nil
 	}
 }
+
+func (r *relayConn) end() { r.endOnce.Do(func() { close(r.ended) }) }
 
 // Close gives the socket and the quota back.
 func (r *relayConn) Close() error {

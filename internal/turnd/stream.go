@@ -76,7 +76,7 @@ func (c *streamConn) frame() ([]byte, error) {
 			return c.buf[:n], nil
 		}
 		idle := idleWithout
-		if c.l.s.with(c.key, nil) {
+		if c.l.s.clients.has(c.key) {
 			idle = idleWith
 		}
 		if err = c.Conn.SetReadDeadline(time.Now().Add(idle)); err != nil {

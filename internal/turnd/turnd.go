@@ -76,18 +76,16 @@ type Stats struct {
 // Server is a running STUN and TURN server. All methods may be called from any goroutine.
 type Server struct {
 	c       Config
-	key     []byte // for credentials, made from Config.Secret
 	now     func() time.Time
+	creds   *creds
 	policy  *policy
 	quota   *quota
 	limiter *limiter
+	clients *clients
 	pion    *turn.Server
 	streams *streams
 	conns   []*packetConn
-
-	allocated, revoked, authFailed atomic.Uint64
-	up, down                       traffic
-	drops                          [dropReasons]atomic.Uint64
+	count   counters
 
 	wg        sync.WaitGroup // accept loops
 	closeOnce sync.Once
@@ -96,11 +94,13 @@ type Server struct {
 	mu        sync.Mutex // guards the following
 	closed    bool
 	listeners []net.Listener
-	revokedAt map[string]int64 // by member: credentials issued up to then (Unix ms) are void
-	pruneAt   int              // size of revokedAt at which old entries are removed
 	relays    map[*relayConn]struct{}
-	clients   map[clientKey]*client // those with an allocation
-	idle      *sync.Cond            // told when clients becomes empty
+}
+
+type counters struct {
+	allocated, revoked, authFailed atomic.Uint64
+	up, down                       traffic
+	drops                          [dropReasons]atomic.Uint64
 }
 
 type traffic struct{ packets, bytes atomic.Uint64 }
@@ -135,11 +135,9 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		c: c, key: credentialKey(c.Secret), now: time.Now, policy: p, quota: newQuota(&c), limiter: newLimiter(),
-		revokedAt: map[string]int64{}, pruneAt: firstPrune,
-		relays: map[*relayConn]struct{}{}, clients: map[clientKey]*client{},
+		c: c, now: time.Now, creds: newCreds(c.Secret, c.Realm, c.TTL), policy: p, quota: newQuota(&c),
+		limiter: newLimiter(), clients: newClients(c.PermissionQuota), relays: map[*relayConn]struct{}{},
 	}
-	s.idle = sync.NewCond(&s.mu)
 	s.streams = newStreams(s)
 	if err = s.start(); err != nil {
 		return nil, err
@@ -164,11 +162,7 @@ func defaultTo[T comparable](v *T, d T) {
 func (s *Server) start() error {
 	cfg := turn.ServerConfig{
 		Realm: s.c.Realm, LoggerFactory: quietLog{s.c.Log}, AuthHandler: s.authenticate, QuotaHandler: s.hasRoom,
-		EventHandler: turn.EventHandler{
-			OnAuth: s.onAuth, OnAllocationCreated: s.onAllocation, OnAllocationDeleted: s.onDeleted,
-			OnPermissionCreated: s.onPermission, OnPermissionDeleted: s.onPermissionGone,
-			OnChannelCreated: s.onChannel, OnChannelDeleted: s.onChannelGone,
-		},
+		EventHandler: s.events(),
 		ListenerConfigs: []turn.ListenerConfig{{
 			Listener: s.streams, RelayAddressGenerator: generator{s},
 			PermissionHandler: func(a net.Addr, ip net.IP) bool { return s.permit(streamKey(a), ip) },
@@ -200,19 +194,19 @@ func (s *Server) Stats() Stats {
 	s.mu.Unlock()
 	st := Stats{
 		Allocations: relays, Streams: s.streams.count(),
-		Allocated: s.allocated.Load(), Revoked: s.revoked.Load(), AuthFailed: s.authFailed.Load(),
-		UpPackets: s.up.packets.Load(), UpBytes: s.up.bytes.Load(),
-		DownPackets: s.down.packets.Load(), DownBytes: s.down.bytes.Load(),
+		Allocated: s.count.allocated.Load(), Revoked: s.count.revoked.Load(), AuthFailed: s.count.authFailed.Load(),
+		UpPackets: s.count.up.packets.Load(), UpBytes: s.count.up.bytes.Load(),
+		DownPackets: s.count.down.packets.Load(), DownBytes: s.count.down.bytes.Load(),
 		Dropped: make(map[string]uint64, dropReasons),
 	}
 	for r := range dropReasons {
-		st.Dropped[dropNames[r]] = s.drops[r].Load()
+		st.Dropped[dropNames[r]] = s.count.drops[r].Load()
 	}
 	return st
 }
 
 // drop counts a packet or connection that goes nowhere.
-func (s *Server) drop(r dropReason) { s.drops[r].Add(1) }
+func (s *Server) drop(r dropReason) { s.count.drops[r].Add(1) }
 
 // Close ends all allocations, closes sockets and listeners and waits for its goroutines. It is idempotent.
 func (s *Server) Close() error {
@@ -246,10 +240,6 @@ func (s *Server) Close() error {
 	}
 	s.streams.wait()
 	s.wg.Wait()
-	s.mu.Lock()
-	for len(s.clients) > 0 { // Pion deletes an allocation after its relay has ended
-		s.idle.Wait()
-	}
-	s.mu.Unlock()
+	s.clients.waitEmpty() // Pion deletes an allocation after its relay has ended
 	return s.closeErr
 }

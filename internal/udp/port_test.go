@@ -171,7 +171,6 @@ func TestFlood(t *testing.T) {
 	a.nothing()
 	for range turnQueue + 5 {
 		s.send(stunMessage(0x0001))
-		read = p.in.packets.Load()
 	}
 	eventually(t, "TURN queue full", func() bool { return p.Stats().Dropped["turn_queue_full"] > 0 })
 	s.send(make([]byte, 3000))
