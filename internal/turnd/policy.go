@@ -95,10 +95,7 @@ func (p *policy) setRelays(list []Relay) error {
 			return fmt.Errorf("turnd: Relays: %v is the second of its family", r.Advertise)
 		}
 		if !r.Bind.IsValid() {
-			r.Bind = [2][2]netip.Addr{
-				{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()},
-				{netip.IPv4Unspecified(), netip.IPv6Unspecified()},
-			}[p.mode][f]
+			r.Bind = p.defaultBind(r.Advertise)
 		}
 		if family(r.Bind) != f {
 			return fmt.Errorf("turnd: Relays: %v and %v are of different families", r.Bind, r.Advertise)
@@ -110,6 +107,21 @@ func (p *policy) setRelays(list []Relay) error {
 		return fmt.Errorf("turnd: Relays is empty")
 	}
 	return nil
+}
+
+// defaultBind is the local address for relays that are advertised as a. Strict relays need no other machine, so loopback
+// will do where a is not ours.
+func (p *policy) defaultBind(a netip.Addr) netip.Addr {
+	switch {
+	case p.interfaceIP(a):
+		return a
+	case p.mode == Strict:
+		return loopback(family(a))
+	case a.Is4():
+		return netip.IPv4Unspecified()
+	default:
+		return netip.IPv6Unspecified()
+	}
 }
 
 // interfaceIP reports whether an address is on an interface of this machine.

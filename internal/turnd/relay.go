@@ -81,6 +81,9 @@ func (s *Server) openRelay(u userID, f int) (*relayConn, error) {
 		advertised: netip.AddrPortFrom(cfg.Advertise, port), ended: make(chan struct{}),
 	}
 	s.policy.add(r)
+	if r.local != r.advertised {
+		s.c.Alias(r.local, r.advertised)
+	}
 	s.mu.Lock()
 	s.relays[r] = struct{}{}
 	closed := s.closed
@@ -214,8 +217,11 @@ func (r *relayConn) end() { r.endOnce.Do(func() { close(r.ended) }) }
 func (r *relayConn) Close() error {
 	var err error
 	r.once.Do(func() {
-		err = r.sock.Close()
+		if r.local != r.advertised {
+			r.s.c.Alias(r.local, netip.AddrPort{}) // before the port can be another relay's
+		}
 		r.s.policy.remove(r)
+		err = r.sock.Close()
 		r.s.mu.Lock()
 		delete(r.s.relays, r)
 		r.s.mu.Unlock()

@@ -273,6 +273,7 @@ func TestOnePort(t *testing.T) {
 		c.PacketConns = []net.PacketConn{port.TURN()}
 		c.MediaAddrs = []netip.AddrPort{port.Addr()}
 		c.Relays = []Relay{{Advertise: netip.MustParseAddr("198.41.0.4")}}
+		c.Alias = port.Alias
 	})
 	r.udp = net.UDPAddrFromAddrPort(port.Addr())
 	agent, err := port.Mux().GetConn("srv", r.udp)
@@ -295,6 +296,9 @@ func TestOnePort(t *testing.T) {
 	n, from, err := agent.ReadFrom(b)
 	if err != nil || string(b[:n]) != string(check.Raw) {
 		t.Fatal(n, err)
+	}
+	if from.String() != relay.LocalAddr().String() {
+		t.Errorf("the agent knows the relay as %v, its client as %v", from, relay.LocalAddr())
 	}
 	answer := stun.MustBuild(check, stun.BindingSuccess)
 	if _, err = agent.WriteTo(answer.Raw, from); err != nil {

@@ -38,9 +38,13 @@ const (
 
 // Relay is where relay sockets are opened for one address family.
 type Relay struct {
-	Bind      netip.Addr // local address; zero: loopback in strict mode, unspecified in open mode
+	Bind      netip.Addr // local address; zero: Advertise if it is this machine's, else loopback (strict) or all (open)
 	Advertise netip.Addr // what clients are told
 }
+
+// AliasFunc tells the media port that what comes from the address real is to be taken for shown, see udp.Port.Alias; an
+// invalid shown ends it.
+type AliasFunc func(real, shown netip.AddrPort)
 
 // Config configures a Server; zero values mean the defaults named.
 type Config struct {
@@ -54,6 +58,7 @@ type Config struct {
 	PortMax         uint16
 	MediaAddrs      []netip.AddrPort // Veche's media sockets as bound; an unspecified address means every own address
 	PublicAddrs     []netip.Addr     // further addresses of this machine as others see it (1:1 NAT)
+	Alias           AliasFunc        // told of relays whose local address is not what clients know, may be nil
 	Mode            Mode
 	AllowPeers      []netip.Prefix // open mode: allowed although special or private
 	DenyPeers       []netip.Prefix // open mode: denied although public; AllowPeers wins
@@ -121,6 +126,9 @@ func New(c Config) (*Server, error) {
 	defaultTo(&c.IPQuota, 32)
 	defaultTo(&c.MaxAllocations, 4096)
 	defaultTo(&c.PermissionQuota, 64)
+	if c.Alias == nil {
+		c.Alias = func(_, _ netip.AddrPort) {}
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -193,7 +193,7 @@ func (c *conn) write(p []byte, to netip.AddrPort) (int, error) {
 	if len(p) > 0 && p[0] >= 20 {
 		b.wroteData(p)
 	}
-	return c.port.send(p, to, b.remote.via.Load())
+	return c.port.send(p, b.remote.real, b.remote.via.Load())
 }
 
 // find gives the binding for an address, nil if there is none.
@@ -257,7 +257,10 @@ func (c *conn) bind(to netip.AddrPort) *binding {
 	b.used.Store(c.port.now())
 	c.port.remotes.update(to, func(r *remote, ok bool) (*remote, bool) {
 		if !ok {
-			r = &remote{addr: to}
+			r = &remote{addr: to, real: to}
+			if real, ok := c.port.reals.get(to); ok {
+				r.real = real
+			}
 		}
 		b.remote = r
 		r.add(b, c.ssrcs)

@@ -21,7 +21,8 @@ import (
 //     everything in the clear follows it. Another client's ClientHello waits, by being dropped and repeated, until the
 //     owner has finished or has been silent for handshakeSilence.
 type remote struct {
-	addr  netip.AddrPort
+	addr  netip.AddrPort                      // as agents know it
+	real  netip.AddrPort                      // where to send, another one for an alias
 	via   atomic.Pointer[route]               // how to reach it, nil: as the kernel likes
 	list  atomic.Pointer[[]*binding]          // immutable; replaced under the lock of the address's shard
 	ssrcs atomic.Pointer[map[uint32]*binding] // immutable, likewise; a nil binding means that several use the SSRC

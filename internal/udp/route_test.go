@@ -1,6 +1,8 @@
 package udp
 
 import (
+	"bytes"
+	"net/netip"
 	"testing"
 )
 
@@ -146,5 +148,34 @@ func TestShareSSRC(t *testing.T) {
 	p.Learn("a", many...)
 	if got := p.Stats().Dropped["ssrc_limit"]; got != 100-(maxSSRCs-2) {
 		t.Errorf("%d SSRCs refused", got)
+	}
+}
+
+// TestAlias: an agent knows an address by its alias only, and its answers find the real one.
+func TestAlias(t *testing.T) {
+	p := listen(t, "127.0.0.1:0")
+	a := newAgent(t, p, "srv")
+	s, other := newSender(t, p.Addr()), newSender(t, p.Addr())
+	shown := netip.MustParseAddrPort("198.41.0.4:5000")
+	p.Alias(s.addr(), shown)
+	p.Alias(other.addr(), netip.MustParseAddrPort("198.41.0.4:5001"))
+	s.join(a)
+	s.send(rtpOf(1))
+	if b, from := a.read(); !bytes.Equal(b, rtpOf(1)) || from != shown {
+		t.Errorf("%x from %v", b, from)
+	}
+	if _, err := a.WriteToAddrPort(rtpOf(2), shown); err != nil {
+		t.Fatal(err)
+	}
+	if b, _ := s.receive(); !bytes.Equal(b, rtpOf(2)) {
+		t.Errorf("%x", b)
+	}
+	p.Alias(s.addr(), netip.AddrPort{})
+	s.send(rtpOf(3))
+	eventually(t, "unknown under its own name", func() bool { return p.Stats().Dropped["unknown_address"] == 1 })
+	p.Alias(other.addr(), netip.AddrPort{})
+	p.Alias(other.addr(), netip.AddrPort{})
+	if n := p.aliased.Load(); n != 0 || p.aliases.len()+p.reals.len() != 0 {
+		t.Errorf("%d aliases are left", n)
 	}
 }

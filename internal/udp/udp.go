@@ -32,8 +32,11 @@ type Port struct {
 	addr netip.AddrPort
 	log  *slog.Logger
 
-	ufrags  shards[string, *family]         // ICE conns by local ufrag
-	remotes shards[netip.AddrPort, *remote] // remote addresses known by connectivity checks
+	ufrags  shards[string, *family]                // ICE conns by local ufrag
+	remotes shards[netip.AddrPort, *remote]        // remote addresses known by connectivity checks
+	aliases shards[netip.AddrPort, netip.AddrPort] // real address → shown, and back in reals
+	reals   shards[netip.AddrPort, netip.AddrPort]
+	aliased atomic.Int32 // number of aliases: with none, nothing is looked up
 	turn    *turnConn
 	host    hostAddrs
 	start   time.Time
@@ -76,7 +79,7 @@ func Listen(addr string, log *slog.Logger) (*Port, error) {
 
 func newPort(sock socket, local netip.AddrPort, log *slog.Logger) *Port {
 	p := &Port{sock: sock, addr: local, log: log, start: time.Now(), done: make(chan struct{})}
-	p.ufrags.hash, p.remotes.hash = hashString, hashAddr
+	p.ufrags.hash, p.remotes.hash, p.aliases.hash, p.reals.hash = hashString, hashAddr, hashAddr, hashAddr
 	p.turn = newTURNConn(p)
 	go p.read()
 	return p
@@ -104,6 +107,25 @@ func (p *Port) Learn(ufrag string, ssrcs ...uint32) {
 			c.learn(ssrcs)
 		}
 	}
+}
+
+// Alias shows one remote address to ICE agents as another, in both directions, until it is called with an invalid shown.
+// The relays of the embedded TURN server need it: they send from a local address, while their clients, and so the agents'
+// candidates, know them by the one that is advertised.
+func (p *Port) Alias(real, shown netip.AddrPort) {
+	real = canonical(real)
+	p.aliases.update(real, func(old netip.AddrPort, had bool) (netip.AddrPort, bool) {
+		if had {
+			p.reals.update(old, func(was netip.AddrPort, ok bool) (netip.AddrPort, bool) { return was, ok && was != real })
+			p.aliased.Add(-1)
+		}
+		if !shown.IsValid() {
+			return old, false
+		}
+		p.reals.update(canonical(shown), func(netip.AddrPort, bool) (netip.AddrPort, bool) { return real, true })
+		p.aliased.Add(1)
+		return canonical(shown), true
+	})
 }
 
 // Addr is the bound address.
@@ -173,6 +195,11 @@ func (p *Port) read() {
 		if n >= len(pkt.buf) {
 			p.drops[dropOversize].Add(1) // probably cut off
 			continue
+		}
+		if p.aliased.Load() > 0 {
+			if shown, ok := p.aliases.get(from); ok {
+				from = shown
+			}
 		}
 		pkt.n, pkt.from, pkt.to = n, from, to
 		if taken, why := p.dispatch(pkt); taken {
