@@ -1,0 +1,243 @@
+package wsconn
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/coder/websocket"
+)
+
+// Serve upgrades a request and hands the connection to the handler that accept returns; it answers
+// refused requests itself and returns when the connection is under way. Order of the checks: is it
+// WebSocket at all (426, 400), origin (403), subprotocol (400), caps (429, 503).
+func (s *Server) Serve(w http.ResponseWriter, r *http.Request, accept func(*Conn) Handler) {
+	if status, why := s.refuse(r); status != 0 {
+		s.stats.end(Refused)
+		s.log.Debug("websocket refused", "why", why, "ip", s.clientIP(r))
+		if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+			w.Header().Set("Retry-After", "5")
+		}
+		if status == http.StatusUpgradeRequired {
+			w.Header().Set("Upgrade", "websocket")
+			w.Header().Set("Connection", "Upgrade")
+		}
+		http.Error(w, why, status)
+		return
+	}
+	c := &Conn{s: s, ip: s.clientIP(r), id: newID(), protocol: s.subprotocol(r)}
+	if status, why := s.admit(c); status != 0 {
+		s.stats.end(Refused)
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, why, status)
+		return
+	}
+	taken := taker{ResponseWriter: w}
+	ws, err := websocket.Accept(&taken, r, &websocket.AcceptOptions{
+		Subprotocols: s.config.Subprotocols, InsecureSkipVerify: true, // the origin has been checked
+		CompressionMode: websocket.CompressionDisabled,
+		OnPingReceived:  c.onPing, OnPongReceived: c.onPong,
+	})
+	if err != nil { // answered by Accept, or the client is gone
+		s.forget(c)
+		s.stats.end(Refused)
+		s.log.Debug("websocket handshake failed", "err", err, "ip", c.ip)
+		return
+	}
+	ws.SetReadLimit(int64(s.limits.Frame))
+	c.begin(ws, taken.in)
+	c.handler = accept(c)
+	if !s.launch(c) {
+		c.shut(Shutdown) // nobody reads any more: write the farewell and go
+		c.writers.Wait()
+		_ = c.net.Close()
+		c.finish(End{Reason: Shutdown, Code: codeAbnormal})
+	}
+}
+
+// launch starts the connection's reader unless the server is closing.
+func (s *Server) launch(c *Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	c.started = true
+	s.wg.Go(c.read)
+	return true
+}
+
+// refuse says why a request cannot become a connection, 0 = it can.
+func (s *Server) refuse(r *http.Request) (status int, why string) {
+	switch {
+	case !hasToken(r.Header, "Connection", "upgrade") || !hasToken(r.Header, "Upgrade", "websocket"):
+		return http.StatusUpgradeRequired, "this is a WebSocket endpoint"
+	case r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1) || r.ProtoMajor != 1:
+		return http.StatusBadRequest, "a WebSocket begins with a GET of HTTP/1.1"
+	case !s.allowedOrigin(r):
+		return http.StatusForbidden, "this origin is not allowed"
+	case len(s.config.Subprotocols) > 0 && s.subprotocol(r) == "":
+		return http.StatusBadRequest, "subprotocol: one of " + strings.Join(s.config.Subprotocols, ", ")
+	}
+	return 0, ""
+}
+
+// subprotocol picks our best one that the client offers, "" if there is none.
+func (s *Server) subprotocol(r *http.Request) string {
+	for _, p := range s.config.Subprotocols {
+		if hasToken(r.Header, "Sec-WebSocket-Protocol", p) {
+			return p
+		}
+	}
+	return ""
+}
+
+// hasToken says whether a comma-separated header has the token; names of tokens ignore case
+// (RFC 9110 §7.8), which does no harm for subprotocols either.
+func hasToken(h http.Header, key, token string) bool {
+	for _, line := range h.Values(key) {
+		for _, t := range strings.Split(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(t), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// allowedOrigin decides by the Origin header (RFC 6455 §10.2). Browsers always send it, so that a
+// request without one comes from a program, which could send any.
+func (s *Server) allowedOrigin(r *http.Request) bool {
+	list := r.Header.Values("Origin")
+	if len(list) == 0 || slices.Contains(s.config.Origins, "*") {
+		return true
+	}
+	o, err := url.Parse(list[0])
+	if len(list) > 1 || err != nil || o.Host == "" || o.Opaque != "" {
+		return false // also "null": sandboxed and local pages
+	}
+	host := r.Host
+	if s.config.Host != nil {
+		host = s.config.Host(r)
+	}
+	if sameHost(o, host) {
+		return true
+	}
+	return slices.ContainsFunc(s.config.Origins, func(entry string) bool {
+		e, err := url.Parse(entry)
+		return err == nil && e.Host != "" && strings.EqualFold(e.Scheme, o.Scheme) && sameHost(o, e.Host)
+	})
+}
+
+// sameHost compares host and port; a port left out is that of the origin's scheme.
+func sameHost(o *url.URL, host string) bool {
+	std := "80"
+	if strings.EqualFold(o.Scheme, "https") {
+		std = "443"
+	}
+	norm := func(h string) string {
+		name, port, err := net.SplitHostPort(h)
+		if err != nil {
+			name, port = strings.Trim(h, "[]"), std
+		}
+		return net.JoinHostPort(strings.ToLower(name), port)
+	}
+	return host != "" && norm(o.Host) == norm(host)
+}
+
+func (s *Server) clientIP(r *http.Request) netip.Addr {
+	if s.config.ClientIP != nil {
+		return s.config.ClientIP(r)
+	}
+	a, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return a.Addr().Unmap()
+}
+
+// admit counts the connection in, or says why there is no place for it.
+func (s *Server) admit(c *Conn) (status int, why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := site(c.ip)
+	switch {
+	case s.closed:
+		return http.StatusServiceUnavailable, "the server stops"
+	case len(s.conns) >= s.limits.Connections:
+		return http.StatusServiceUnavailable, "too many connections"
+	case s.pending[key] >= s.limits.PendingPerIP:
+		return http.StatusTooManyRequests, "too many unfinished connections from your address"
+	}
+	s.pending[key]++
+	s.conns[c] = struct{}{}
+	c.since = s.now()
+	c.seen.Store(c.since)
+	return 0, ""
+}
+
+// site is what counts as one address: an IPv6 customer has a /64.
+func site(ip netip.Addr) netip.Addr {
+	if ip.Is6() && !ip.Is4In6() {
+		if p, err := ip.Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return ip.Unmap()
+}
+
+// settle takes the connection off the pending ones, once.
+func (s *Server) settle(c *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.ready {
+		return
+	}
+	c.ready = true
+	key := site(c.ip)
+	if s.pending[key]--; s.pending[key] <= 0 {
+		delete(s.pending, key)
+	}
+}
+
+func (s *Server) forget(c *Conn) {
+	s.settle(c)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+}
+
+func newID() string {
+	var b [6]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}
+
+// Sizes of the library's buffers per connection. It keeps them for the connection's life, and those
+// of net/http are 4 KiB each. Messages longer than the read buffer are read past it; what the
+// library writes is a close frame, which inbound only looks at.
+const (
+	readBuffer = 512
+	tinyBuffer = 16
+)
+
+// taker is a ResponseWriter whose hijacked connection is an inbound.
+type taker struct {
+	http.ResponseWriter
+	in *inbound
+}
+
+// Hijack implements http.Hijacker.
+func (t *taker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(t.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
+	t.in = &inbound{Conn: conn, early: bytes.Clone(early)}
+	return t.in, bufio.NewReadWriter(bufio.NewReaderSize(t.in, readBuffer), bufio.NewWriterSize(t.in, tinyBuffer)), nil
+}
