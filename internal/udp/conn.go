@@ -17,6 +17,7 @@ const (
 	connQueue   = 512 // packets; a key frame of a shared screen may be 300
 	maxRemotes  = 32  // remote addresses one agent may talk to
 	maxSSRCs    = 64  // SSRCs kept per agent
+	maxPending  = 8   // checks remembered until they are answered
 	maxStrays   = 100 // connectivity checks per second from addresses without binding
 	freshRemote = 30 * time.Second
 )
@@ -29,17 +30,17 @@ type conn struct {
 	fam   int
 	q     queue
 
-	reader  atomic.Pointer[handle]  // the oldest handle
-	last    atomic.Pointer[binding] // the one written to last, saves the search
-	pending atomic.Pointer[check]   // the newest check from an address without binding
-	strays  strays
+	reader atomic.Pointer[handle]  // the oldest handle
+	last   atomic.Pointer[binding] // the one written to last, saves the search
+	strays strays
 
 	mu       sync.Mutex // guards the following
 	handles  []*handle  // oldest first
 	bindings []*binding
 	ssrcs    []uint32
-	gone     bool // not registered any more: takes no further address
-	empty    bool // the last handle is closed: takes no further handle
+	pending  []check // the newest checks from addresses without binding, oldest first
+	gone     bool    // not registered any more: takes no further address
+	empty    bool    // the last handle is closed: takes no further handle
 }
 
 // check is what is known of a connectivity check before the agent has answered it.
@@ -166,8 +167,25 @@ func (c *conn) noteCheck(pkt *packet, use bool) bool {
 	if !c.strays.admit(now) {
 		return false
 	}
-	c.pending.Store(&check{from: pkt.from, to: pkt.to, use: use})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.takePending(pkt.from)
+	if len(c.pending) >= maxPending {
+		c.pending = slices.Delete(c.pending, 0, 1)
+	}
+	c.pending = append(c.pending, check{from: pkt.from, to: pkt.to, use: use})
 	return true
+}
+
+// takePending removes the check of an address that waits for its answer. Called with mu held.
+func (c *conn) takePending(from netip.AddrPort) (ch check, ok bool) {
+	i := slices.IndexFunc(c.pending, func(ch check) bool { return ch.from == from })
+	if i < 0 {
+		return check{}, false
+	}
+	ch = c.pending[i]
+	c.pending = slices.Delete(c.pending, i, i+1)
+	return ch, true
 }
 
 // nominate notes the first nomination.
@@ -226,8 +244,13 @@ func (c *conn) wroteSTUN(p []byte, to netip.AddrPort, b *binding) *binding {
 		b.asked.Store(true)
 		return b
 	}
-	if ch := c.pending.Load(); ch != nil && ch.from == to {
-		c.pending.CompareAndSwap(ch, nil)
+	if b.validated.Load() {
+		return b
+	}
+	c.mu.Lock()
+	ch, ok := c.takePending(to)
+	c.mu.Unlock()
+	if ok {
 		b.remote.noteLocal(c.port, ch.to)
 		if ch.use {
 			b.nominate()

@@ -20,13 +20,22 @@ func TestSourceAddress(t *testing.T) {
 		t.Run(bind, func(t *testing.T) {
 			p := listen(t, bind)
 			to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.2"), p.Addr().Port())
-			s := newSender(t, netip.AddrPortFrom(loopback4, to.Port()))
+			at := netip.AddrPortFrom(loopback4, to.Port())
+			s := newSender(t, at)
 			s.to = net.UDPAddrFromAddrPort(to)
 			a := newAgent(t, p, "srv")
-			s.send(bindingRequest("srv", false))
-			a.answer()
-			if _, from := s.receive(); from != to {
-				t.Errorf("ICE answers from %v, want %v", from, to)
+			others := []*sender{newSender(t, at), newSender(t, at), s}
+			for _, o := range others { // all before the first is answered
+				o.to = s.to
+				o.send(bindingRequest("srv", false))
+			}
+			for range others {
+				a.answer()
+			}
+			for _, o := range others {
+				if _, from := o.receive(); from != to {
+					t.Errorf("ICE answers from %v, want %v", from, to)
+				}
 			}
 			s.send(stunMessage(0x0001))
 			buf := make([]byte, maxPacket)

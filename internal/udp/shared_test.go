@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/ice/v4"
+	"github.com/pion/logging"
 	"github.com/pion/stun/v4"
 	"github.com/pion/webrtc/v4"
 )
@@ -224,3 +226,21 @@ func TestPortAsClient(t *testing.T) {
 func (c *clientConn) SetDeadline(time.Time) error      { return nil }
 func (c *clientConn) SetReadDeadline(time.Time) error  { return nil }
 func (c *clientConn) SetWriteDeadline(time.Time) error { return nil }
+
+// TestPionsMux: a client program with Pion's own mux, which knows one connection per remote address, the last that wrote.
+func TestPionsMux(t *testing.T) {
+	port := listen(t, "127.0.0.1:0")
+	sock, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lf := logging.NewDefaultLoggerFactory()
+	lf.DefaultLogLevel = logging.LogLevelDisabled
+	m := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: sock, Logger: lf.NewLogger("ice")})
+	t.Cleanup(func() { _ = m.Close() })
+	for i := range 3 {
+		p := connect(t, port, loopback4, m)
+		p.awaitOpen(t)
+		p.exchange(t, fmt.Sprint(i))
+	}
+}

@@ -151,6 +151,7 @@ show() {
     in_ns "$n" tc -s qdisc | grep -A2 tbf
     in_ns "$n" nft list ruleset | grep -E 'counter|masq'
   done
+  return 0 # also if the last one has neither
 }
 
 need() { [ "$1" -ge "$2" ] || usage; } # GIVEN WANTED
