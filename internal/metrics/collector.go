@@ -1,0 +1,92 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// single is a metric that is one number of the snapshot; a family with labels has a line per value.
+type single struct {
+	name, help string
+	kind       prometheus.ValueType
+	label      string // name and value of the only label, "" = none
+	value      string
+	read       func(*Snapshot) float64
+}
+
+const (
+	gauge   = prometheus.GaugeValue
+	counter = prometheus.CounterValue
+)
+
+// singles is the list of metrics; docs/guide.md names the ones to watch.
+var singles = []single{
+	{"veche_rooms", "Rooms.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.Rooms) }},
+	{"veche_members", "Members of all rooms.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.Members) }},
+	{"veche_sessions", "Sessions, with or without a socket.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.Sessions) }},
+	{"veche_peers", "Media connections.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.Peers) }},
+	{"veche_sockets", "Signalling connections.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.Sockets) }},
+	{"veche_sockets_pending", "Signalling connections that have not joined a room.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.PendingSockets) }},
+	{"veche_tcp_connections", "TCP connections of all protocols.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.Conns) }},
+	{"veche_messages_total", "Signalling messages.", counter, "direction", "in", func(s *Snapshot) float64 { return float64(s.MessagesIn) }},
+	{"veche_messages_total", "Signalling messages.", counter, "direction", "out", func(s *Snapshot) float64 { return float64(s.MessagesOut) }},
+	{"veche_commands_total", "Commands that rooms acted upon.", counter, "", "", func(s *Snapshot) float64 { return float64(s.Commands) }},
+	{"veche_udp_packets_total", "Datagrams of the media port.", counter, "direction", "in", func(s *Snapshot) float64 { return float64(s.UDPPacketsIn) }},
+	{"veche_udp_packets_total", "Datagrams of the media port.", counter, "direction", "out", func(s *Snapshot) float64 { return float64(s.UDPPacketsOut) }},
+	{"veche_udp_bytes_total", "Bytes of the media port.", counter, "direction", "in", func(s *Snapshot) float64 { return float64(s.UDPBytesIn) }},
+	{"veche_udp_bytes_total", "Bytes of the media port.", counter, "direction", "out", func(s *Snapshot) float64 { return float64(s.UDPBytesOut) }},
+	{"veche_forwarded_packets_total", "RTP packets sent to subscribers.", counter, "", "", func(s *Snapshot) float64 { return float64(s.Forwarded) }},
+	{"veche_forwarded_bytes_total", "RTP payload bytes sent to subscribers.", counter, "", "", func(s *Snapshot) float64 { return float64(s.ForwardedBytes) }},
+	{"veche_retransmitted_packets_total", "RTP packets sent again on request.", counter, "", "", func(s *Snapshot) float64 { return float64(s.Retransmitted) }},
+	{"veche_keyframe_requests_total", "Key frames asked of publishers.", counter, "", "", func(s *Snapshot) float64 { return float64(s.KeyFrameRequests) }},
+	{"veche_turn_allocations", "TURN relays.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.Allocations) }},
+	{"veche_turn_allocations_total", "TURN relays made.", counter, "", "", func(s *Snapshot) float64 { return float64(s.AllocationsMade) }},
+	{"veche_turn_auth_failures_total", "TURN requests with wrong credentials.", counter, "", "", func(s *Snapshot) float64 { return float64(s.AuthFailed) }},
+	{"veche_turn_packets_total", "Relayed packets.", counter, "direction", "up", func(s *Snapshot) float64 { return float64(s.RelayUp) }},
+	{"veche_turn_packets_total", "Relayed packets.", counter, "direction", "down", func(s *Snapshot) float64 { return float64(s.RelayDown) }},
+	{"veche_turn_bytes_total", "Relayed bytes.", counter, "direction", "up", func(s *Snapshot) float64 { return float64(s.RelayUpBytes) }},
+	{"veche_turn_bytes_total", "Relayed bytes.", counter, "direction", "down", func(s *Snapshot) float64 { return float64(s.RelayDownBytes) }},
+}
+
+var (
+	droppedDesc = prometheus.NewDesc("veche_dropped_total", "What was dropped, by part of the server and reason.", []string{"part", "reason"}, nil)
+	endedDesc   = prometheus.NewDesc("veche_sockets_ended_total", "Signalling connections that ended, by reason.", []string{"reason"}, nil)
+)
+
+// collector reads one snapshot per scrape.
+type collector struct {
+	read  func() Snapshot
+	descs []*prometheus.Desc // of singles, same order
+}
+
+func newCollector(read func() Snapshot) *collector {
+	c := &collector{read: read}
+	for _, s := range singles {
+		var labels prometheus.Labels
+		if s.label != "" {
+			labels = prometheus.Labels{s.label: s.value}
+		}
+		c.descs = append(c.descs, prometheus.NewDesc(s.name, s.help, nil, labels))
+	}
+	return c
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range c.descs {
+		out <- d
+	}
+	out <- droppedDesc
+	out <- endedDesc
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	s := c.read()
+	for i, m := range singles {
+		out <- prometheus.MustNewConstMetric(c.descs[i], m.kind, m.read(&s))
+	}
+	for _, d := range s.Drops {
+		out <- prometheus.MustNewConstMetric(droppedDesc, counter, float64(d.Count), d.Part, d.Reason)
+	}
+	for reason, n := range s.SocketsEnded {
+		out <- prometheus.MustNewConstMetric(endedDesc, counter, float64(n), reason)
+	}
+}

@@ -1,0 +1,105 @@
+package metrics
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+func scrape(t *testing.T, g prometheus.Gatherer) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	Handler(g).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if w.Code != http.StatusOK {
+		t.Fatalf("status %d: %s", w.Code, w.Body)
+	}
+	return w.Body.String()
+}
+
+func TestScrapeShowsTheSnapshot(t *testing.T) {
+	state := Snapshot{
+		Rooms: 2, Members: 5, Sessions: 6, Peers: 4, Sockets: 7, PendingSockets: 1, Conns: 9,
+		MessagesIn: 10, MessagesOut: 11, Commands: 12, SocketsEnded: map[string]uint64{"slow": 3},
+		UDPPacketsIn: 20, UDPPacketsOut: 21, UDPBytesIn: 22, UDPBytesOut: 23,
+		Forwarded: 30, ForwardedBytes: 31, Retransmitted: 32, KeyFrameRequests: 33,
+		Allocations: 40, AllocationsMade: 41, AuthFailed: 42, RelayUp: 43, RelayDown: 44, RelayUpBytes: 45, RelayDownBytes: 46,
+		Drops: []Drop{{Part: "udp", Reason: "queue-full", Count: 50}, {Part: "turn", Reason: "policy", Count: 51}},
+	}
+	r := prometheus.NewRegistry()
+	m, err := New(r, "v1.2.3", func() Snapshot { return state })
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Joined(30 * time.Millisecond)
+	body := scrape(t, r)
+	for _, line := range []string{
+		"veche_rooms 2", "veche_members 5", "veche_sessions 6", "veche_peers 4", "veche_sockets 7", "veche_sockets_pending 1", "veche_tcp_connections 9",
+		`veche_messages_total{direction="in"} 10`, `veche_messages_total{direction="out"} 11`, "veche_commands_total 12",
+		`veche_sockets_ended_total{reason="slow"} 3`,
+		`veche_udp_packets_total{direction="in"} 20`, `veche_udp_packets_total{direction="out"} 21`,
+		`veche_udp_bytes_total{direction="in"} 22`, `veche_udp_bytes_total{direction="out"} 23`,
+		"veche_forwarded_packets_total 30", "veche_forwarded_bytes_total 31", "veche_retransmitted_packets_total 32", "veche_keyframe_requests_total 33",
+		"veche_turn_allocations 40", "veche_turn_allocations_total 41", "veche_turn_auth_failures_total 42",
+		`veche_turn_packets_total{direction="up"} 43`, `veche_turn_packets_total{direction="down"} 44`,
+		`veche_turn_bytes_total{direction="up"} 45`, `veche_turn_bytes_total{direction="down"} 46`,
+		`veche_dropped_total{part="udp",reason="queue-full"} 50`, `veche_dropped_total{part="turn",reason="policy"} 51`,
+		`veche_join_seconds_bucket{le="0.025"} 0`, `veche_join_seconds_bucket{le="0.05"} 1`, "veche_join_seconds_count 1",
+	} {
+		if !strings.Contains(body, line+"\n") {
+			t.Errorf("no line %q", line)
+		}
+	}
+	if !strings.Contains(body, `version="v1.2.3"`) {
+		t.Error("no version")
+	}
+	state.Rooms = 3
+	if !strings.Contains(scrape(t, r), "veche_rooms 3\n") {
+		t.Error("the second scrape shows old figures")
+	}
+}
+
+func TestTwoServersCannotShareARegistryAtOnce(t *testing.T) {
+	r := prometheus.NewRegistry()
+	read := func() Snapshot { return Snapshot{} }
+	first, err := New(r, "a", read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(r, "a", read); err == nil {
+		t.Fatal("a second server registered the same names")
+	}
+	if strings.Count(scrape(t, r), "\nveche_rooms ") != 1 {
+		t.Error("the refused server took the first one's metrics away")
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(r, "a", read); err != nil {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+// TestNames keeps the rules of Prometheus: counters end in _total, gauges do not, units are base units.
+func TestNames(t *testing.T) {
+	for _, s := range singles {
+		if got := strings.HasSuffix(s.name, "_total"); got != (s.kind == counter) {
+			t.Errorf("%s: the suffix _total does not fit its kind", s.name)
+		}
+		if !strings.HasPrefix(s.name, "veche_") || !strings.HasSuffix(s.help, ".") {
+			t.Errorf("%s: prefix or help", s.name)
+		}
+	}
+}
+
+func TestNewRegistryHasTheProcess(t *testing.T) {
+	body := scrape(t, NewRegistry())
+	for _, name := range []string{"go_goroutines ", "process_open_fds "} {
+		if !strings.Contains(body, "\n"+name) {
+			t.Errorf("no %s", name)
+		}
+	}
+}
