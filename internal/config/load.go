@@ -3,15 +3,14 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/providers/env/v2"
-	"github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/v2"
 )
 
@@ -25,14 +24,11 @@ const EnvPrefix = "VECHE_"
 func Load(path string, environ []string, overrides map[string]string) (Config, error) {
 	c := Default()
 	if path != "" {
-		k := koanf.New(".")
-		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				return Config{}, fmt.Errorf("config: %q: no such file", path)
-			}
-			return Config{}, fmt.Errorf("config: %q: %w", path, err)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return Config{}, fmt.Errorf("config: %w", err)
 		}
-		if err := apply(&c, k.All(), source{name: path}); err != nil {
+		if err := applyYAML(&c, text, path); err != nil {
 			return Config{}, err
 		}
 	}
@@ -59,6 +55,23 @@ func Load(path string, environ []string, overrides map[string]string) (Config, e
 	}
 	return c, nil
 }
+
+func applyYAML(c *Config, text []byte, name string) error {
+	k := koanf.New(".")
+	if err := k.Load(content(text), yaml.Parser()); err != nil {
+		return fmt.Errorf("config: %s: %w", name, err)
+	}
+	return apply(c, k.All(), source{name: name})
+}
+
+// content is a koanf.Provider of what has been read already.
+type content []byte
+
+// ReadBytes returns the text.
+func (c content) ReadBytes() ([]byte, error) { return c, nil }
+
+// Read is for providers without a parser.
+func (c content) Read() (map[string]any, error) { return nil, errors.New("needs a parser") }
 
 // source is where values come from and how it calls the keys.
 type source struct {
