@@ -21,28 +21,28 @@ var singles = []single{
 	{"veche_rooms", "Rooms.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.Rooms) }},
 	{"veche_members", "Members of all rooms.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.Members) }},
 	{"veche_sessions", "Sessions, with or without a socket.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.Sessions) }},
-	{"veche_peers", "Media connections.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.Peers) }},
-	{"veche_sockets", "Signalling connections.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.Sockets) }},
-	{"veche_sockets_pending", "Signalling connections that have not joined a room.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.PendingSockets) }},
+	{"veche_peers", "Media connections.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.Media.Peers) }},
+	{"veche_sockets", "Signalling connections.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.Signalling.Sockets) }},
+	{"veche_sockets_pending", "Signalling connections that have not joined a room.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.Signalling.Pending) }},
 	{"veche_tcp_connections", "TCP connections of all protocols.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.Conns) }},
-	{"veche_messages_total", "Signalling messages.", counter, "direction", "in", func(s *Snapshot) float64 { return float64(s.MessagesIn) }},
-	{"veche_messages_total", "Signalling messages.", counter, "direction", "out", func(s *Snapshot) float64 { return float64(s.MessagesOut) }},
+	{"veche_messages_total", "Signalling messages.", counter, "direction", "in", func(s *Snapshot) float64 { return float64(s.Signalling.In) }},
+	{"veche_messages_total", "Signalling messages.", counter, "direction", "out", func(s *Snapshot) float64 { return float64(s.Signalling.Out) }},
 	{"veche_commands_total", "Commands that rooms acted upon.", counter, "", "", func(s *Snapshot) float64 { return float64(s.Commands) }},
-	{"veche_udp_packets_total", "Datagrams of the media port.", counter, "direction", "in", func(s *Snapshot) float64 { return float64(s.UDPPacketsIn) }},
-	{"veche_udp_packets_total", "Datagrams of the media port.", counter, "direction", "out", func(s *Snapshot) float64 { return float64(s.UDPPacketsOut) }},
-	{"veche_udp_bytes_total", "Bytes of the media port.", counter, "direction", "in", func(s *Snapshot) float64 { return float64(s.UDPBytesIn) }},
-	{"veche_udp_bytes_total", "Bytes of the media port.", counter, "direction", "out", func(s *Snapshot) float64 { return float64(s.UDPBytesOut) }},
-	{"veche_forwarded_packets_total", "RTP packets sent to subscribers.", counter, "", "", func(s *Snapshot) float64 { return float64(s.Forwarded) }},
-	{"veche_forwarded_bytes_total", "RTP payload bytes sent to subscribers.", counter, "", "", func(s *Snapshot) float64 { return float64(s.ForwardedBytes) }},
-	{"veche_retransmitted_packets_total", "RTP packets sent again on request.", counter, "", "", func(s *Snapshot) float64 { return float64(s.Retransmitted) }},
-	{"veche_keyframe_requests_total", "Key frames asked of publishers.", counter, "", "", func(s *Snapshot) float64 { return float64(s.KeyFrameRequests) }},
-	{"veche_turn_allocations", "TURN relays.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.Allocations) }},
-	{"veche_turn_allocations_total", "TURN relays made.", counter, "", "", func(s *Snapshot) float64 { return float64(s.AllocationsMade) }},
-	{"veche_turn_auth_failures_total", "TURN requests with wrong credentials.", counter, "", "", func(s *Snapshot) float64 { return float64(s.AuthFailed) }},
-	{"veche_turn_packets_total", "Relayed packets.", counter, "direction", "up", func(s *Snapshot) float64 { return float64(s.RelayUp) }},
-	{"veche_turn_packets_total", "Relayed packets.", counter, "direction", "down", func(s *Snapshot) float64 { return float64(s.RelayDown) }},
-	{"veche_turn_bytes_total", "Relayed bytes.", counter, "direction", "up", func(s *Snapshot) float64 { return float64(s.RelayUpBytes) }},
-	{"veche_turn_bytes_total", "Relayed bytes.", counter, "direction", "down", func(s *Snapshot) float64 { return float64(s.RelayDownBytes) }},
+	{"veche_udp_packets_total", "Datagrams of the media port.", counter, "direction", "in", func(s *Snapshot) float64 { return float64(s.UDP.PacketsIn) }},
+	{"veche_udp_packets_total", "Datagrams of the media port.", counter, "direction", "out", func(s *Snapshot) float64 { return float64(s.UDP.PacketsOut) }},
+	{"veche_udp_bytes_total", "Bytes of the media port.", counter, "direction", "in", func(s *Snapshot) float64 { return float64(s.UDP.BytesIn) }},
+	{"veche_udp_bytes_total", "Bytes of the media port.", counter, "direction", "out", func(s *Snapshot) float64 { return float64(s.UDP.BytesOut) }},
+	{"veche_forwarded_packets_total", "RTP packets sent to subscribers.", counter, "", "", func(s *Snapshot) float64 { return float64(s.Media.Packets) }},
+	{"veche_forwarded_bytes_total", "RTP payload bytes sent to subscribers.", counter, "", "", func(s *Snapshot) float64 { return float64(s.Media.Bytes) }},
+	{"veche_retransmitted_packets_total", "RTP packets sent again on request.", counter, "", "", func(s *Snapshot) float64 { return float64(s.Media.Retransmitted) }},
+	{"veche_keyframe_requests_total", "Key frames asked of publishers.", counter, "", "", func(s *Snapshot) float64 { return float64(s.Media.KeyFrameRequests) }},
+	{"veche_turn_allocations", "TURN relays.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.TURN.Allocations) }},
+	{"veche_turn_allocations_total", "TURN relays made.", counter, "", "", func(s *Snapshot) float64 { return float64(s.TURN.Made) }},
+	{"veche_turn_auth_failures_total", "TURN requests with wrong credentials.", counter, "", "", func(s *Snapshot) float64 { return float64(s.TURN.AuthFailed) }},
+	{"veche_turn_packets_total", "Relayed packets.", counter, "direction", "up", func(s *Snapshot) float64 { return float64(s.TURN.PacketsUp) }},
+	{"veche_turn_packets_total", "Relayed packets.", counter, "direction", "down", func(s *Snapshot) float64 { return float64(s.TURN.PacketsDown) }},
+	{"veche_turn_bytes_total", "Relayed bytes.", counter, "direction", "up", func(s *Snapshot) float64 { return float64(s.TURN.BytesUp) }},
+	{"veche_turn_bytes_total", "Relayed bytes.", counter, "direction", "down", func(s *Snapshot) float64 { return float64(s.TURN.BytesDown) }},
 }
 
 var (
@@ -86,7 +86,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for _, d := range s.Drops {
 		out <- prometheus.MustNewConstMetric(droppedDesc, counter, float64(d.Count), d.Part, d.Reason)
 	}
-	for reason, n := range s.SocketsEnded {
+	for reason, n := range s.Signalling.Ended {
 		out <- prometheus.MustNewConstMetric(endedDesc, counter, float64(n), reason)
 	}
 }

@@ -17,24 +17,44 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Snapshot is the state of a server at one moment. Gauges are of this moment, the rest only grow.
+// Snapshot is the state of a server at one moment. Gauges (int64) are of this moment, counters
+// (uint64) only grow.
 type Snapshot struct {
-	Rooms, Members, Sessions, Peers int64 // gauges; a peer is a media connection
-	Sockets, PendingSockets         int64 // gauges: signalling connections, and those not yet in a room
-	Conns                           int64 // gauge: TCP connections, all protocols
+	Rooms, Members, Sessions int64
+	Commands                 uint64 // acted upon by rooms
+	Conns                    int64  // TCP connections, all protocols
+	Signalling               Signalling
+	UDP                      UDP
+	Media                    Media
+	TURN                     TURN
+	Drops                    []Drop
+}
 
-	MessagesIn, MessagesOut uint64            // signalling
-	Commands                uint64            // acted upon by rooms
-	SocketsEnded            map[string]uint64 // by reason
+// Signalling is what sockets do.
+type Signalling struct {
+	Sockets, Pending int64             // all, and those not yet in a room
+	In, Out          uint64            // messages
+	Ended            map[string]uint64 // sockets, by reason
+}
 
-	UDPPacketsIn, UDPPacketsOut, UDPBytesIn, UDPBytesOut uint64
-	Forwarded, ForwardedBytes                            uint64 // RTP to subscribers
-	Retransmitted, KeyFrameRequests                      uint64
+// UDP is the traffic of the media port.
+type UDP struct {
+	PacketsIn, PacketsOut, BytesIn, BytesOut uint64
+}
 
-	Allocations                                      int64 // gauge: TURN relays
-	AllocationsMade, AuthFailed                      uint64
-	RelayUp, RelayDown, RelayUpBytes, RelayDownBytes uint64 // packets and bytes client → peer and back
-	Drops                                            []Drop
+// Media is the work of the SFU.
+type Media struct {
+	Peers            int64  // media connections
+	Packets, Bytes   uint64 // RTP sent to subscribers
+	Retransmitted    uint64 // packets of these sent again
+	KeyFrameRequests uint64 // asked of publishers
+}
+
+// TURN is the work of the TURN server; up is from the client to its peer.
+type TURN struct {
+	Allocations                                int64
+	Made, AuthFailed                           uint64
+	PacketsUp, PacketsDown, BytesUp, BytesDown uint64
 }
 
 // Drop counts what one part of the server dropped for one reason.

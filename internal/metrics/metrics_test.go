@@ -22,12 +22,12 @@ func scrape(t *testing.T, g prometheus.Gatherer) string {
 
 func TestScrapeShowsTheSnapshot(t *testing.T) {
 	state := Snapshot{
-		Rooms: 2, Members: 5, Sessions: 6, Peers: 4, Sockets: 7, PendingSockets: 1, Conns: 9,
-		MessagesIn: 10, MessagesOut: 11, Commands: 12, SocketsEnded: map[string]uint64{"slow": 3},
-		UDPPacketsIn: 20, UDPPacketsOut: 21, UDPBytesIn: 22, UDPBytesOut: 23,
-		Forwarded: 30, ForwardedBytes: 31, Retransmitted: 32, KeyFrameRequests: 33,
-		Allocations: 40, AllocationsMade: 41, AuthFailed: 42, RelayUp: 43, RelayDown: 44, RelayUpBytes: 45, RelayDownBytes: 46,
-		Drops: []Drop{{Part: "udp", Reason: "queue-full", Count: 50}, {Part: "turn", Reason: "policy", Count: 51}},
+		Rooms: 2, Members: 5, Sessions: 6, Conns: 9, Commands: 12,
+		Signalling: Signalling{Sockets: 7, Pending: 1, In: 10, Out: 11, Ended: map[string]uint64{"slow": 3}},
+		UDP:        UDP{PacketsIn: 20, PacketsOut: 21, BytesIn: 22, BytesOut: 23},
+		Media:      Media{Peers: 4, Packets: 30, Bytes: 31, Retransmitted: 32, KeyFrameRequests: 33},
+		TURN:       TURN{Allocations: 40, Made: 41, AuthFailed: 42, PacketsUp: 43, PacketsDown: 44, BytesUp: 45, BytesDown: 46},
+		Drops:      []Drop{{Part: "udp", Reason: "queue-full", Count: 50}, {Part: "turn", Reason: "policy", Count: 51}},
 	}
 	r := prometheus.NewRegistry()
 	m, err := New(r, "v1.2.3", func() Snapshot { return state })
