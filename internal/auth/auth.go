@@ -37,7 +37,15 @@ var (
 
 // Keys mints and verifies tokens. It is immutable and safe for concurrent use.
 type Keys struct {
-	grant, resume []byte
+	grant, resume kind
+}
+
+// kind is what makes one kind of token differ from the other.
+type kind struct {
+	key    []byte
+	typ    string // in the header (RFC 8725 §3.11)
+	bare   bool   // a missing type is as good
+	leeway time.Duration
 }
 
 // NewKeys returns the keys of a secret of at least MinSecret bytes.
@@ -45,24 +53,24 @@ func NewKeys(secret []byte) (*Keys, error) {
 	if len(secret) < MinSecret {
 		return nil, fmt.Errorf("auth: the secret has %d bytes, at least %d are needed", len(secret), MinSecret)
 	}
-	k := &Keys{grant: append([]byte(nil), secret...)}
-	k.resume = k.Derive("resume")
+	k := &Keys{grant: kind{key: append([]byte(nil), secret...), typ: "JWT", bare: true, leeway: Leeway}}
+	k.resume = kind{key: k.Derive("resume"), typ: "veche-resume+jwt"}
 	return k, nil
 }
 
 // Derive returns 32 bytes that depend on the secret and on what they are for, such as "turn". The
 // same secret gives the same bytes after a restart; they tell nothing about the secret.
 func (k *Keys) Derive(purpose string) []byte {
-	h := hmac.New(sha256.New, k.grant)
+	h := hmac.New(sha256.New, k.grant.key)
 	h.Write([]byte("veche key v1 " + purpose))
 	return h.Sum(nil)
 }
 
-// sign makes a token of a type.
-func sign(claims jwt.Claims, typ string, key []byte) (string, error) {
+// sign makes a token of this kind.
+func (k kind) sign(claims jwt.Claims) (string, error) {
 	t := jwt.NewWithClaims(jwt.SigningMethodHS256, claims)
-	t.Header["typ"] = typ
-	s, err := t.SignedString(key)
+	t.Header["typ"] = k.typ
+	s, err := t.SignedString(k.key)
 	if err != nil {
 		return "", fmt.Errorf("auth: %w", err)
 	}
@@ -72,23 +80,21 @@ func sign(claims jwt.Claims, typ string, key []byte) (string, error) {
 	return s, nil
 }
 
-// verify fills claims from a token whose type is one of types.
-func verify(token string, claims jwt.Claims, key []byte, now time.Time, leeway time.Duration, types ...any) error {
+// verify fills claims from a token of this kind.
+func (k kind) verify(token string, claims jwt.Claims, now time.Time) error {
 	if len(token) > MaxToken { // before parsing: CVE-2025-30204
 		return fmt.Errorf("%w: %d bytes", ErrToken, len(token))
 	}
 	parser := jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
-		jwt.WithExpirationRequired(), jwt.WithLeeway(leeway), jwt.WithStrictDecoding(),
+		jwt.WithExpirationRequired(), jwt.WithLeeway(k.leeway), jwt.WithStrictDecoding(),
 		jwt.WithTimeFunc(func() time.Time { return now }),
 	)
 	_, err := parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
-		for _, typ := range types {
-			if t.Header["typ"] == typ {
-				return key, nil
-			}
+		if typ, there := t.Header["typ"]; typ != k.typ && (there || !k.bare) {
+			return nil, fmt.Errorf("type %v", typ)
 		}
-		return nil, fmt.Errorf("type %v", t.Header["typ"])
+		return k.key, nil
 	})
 	switch {
 	case err == nil:

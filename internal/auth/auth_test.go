@@ -144,7 +144,8 @@ func TestVerifyRefuses(t *testing.T) {
 		{"alg HS512", token(t, secret, object{"alg": "HS512", "typ": "JWT"}, claims(nil)), ErrToken},
 		{"alg RS256 with our MAC", token(t, secret, object{"alg": "RS256", "typ": "JWT"}, claims(nil)), ErrToken},
 		{"alg RS256", rs256(t, claims(nil)), ErrToken},
-		{"type of a resume token", token(t, secret, object{"alg": "HS256", "typ": resumeType}, claims(nil)), ErrToken},
+		{"type null", token(t, secret, object{"alg": "HS256", "typ": nil}, claims(nil)), ErrToken},
+		{"type of a resume token", token(t, secret, object{"alg": "HS256", "typ": "veche-resume+jwt"}, claims(nil)), ErrToken},
 		{"a resume token", resume, ErrToken},
 		{"claims null", token(t, secret, header, nil), ErrToken},
 		{"claims a list", token(t, secret, header, []int{1}), ErrToken},
@@ -257,7 +258,7 @@ func TestVerifyResumeRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	typed := object{"alg": "HS256", "typ": resumeType}
+	typed := object{"alg": "HS256", "typ": "veche-resume+jwt"}
 	session := func(changes object) object {
 		c := claims(object{"sub": "m", "agent": "web"})
 		for name, v := range changes {
@@ -275,15 +276,15 @@ func TestVerifyResumeRefuses(t *testing.T) {
 	}{
 		{"a grant", grant, ErrToken},
 		{"signed with the secret itself", token(t, secret, typed, session(nil)), ErrToken},
-		{"type of a grant", token(t, k.resume, header, session(nil)), ErrToken},
-		{"no type", token(t, k.resume, object{"alg": "HS256"}, session(nil)), ErrToken},
-		{"alg none", part(t, object{"alg": "none", "typ": resumeType}) + "." + part(t, session(nil)) + ".", ErrToken},
-		{"expired by a second", token(t, k.resume, typed, session(object{"exp": now.Unix() - 1})), ErrExpired},
-		{"no expiry", token(t, k.resume, typed, session(object{"exp": nil})), ErrToken},
-		{"no member", token(t, k.resume, typed, session(object{"sub": nil})), ErrToken},
-		{"no room", token(t, k.resume, typed, session(object{"room": nil})), ErrToken},
-		{"no role", token(t, k.resume, typed, session(object{"role": nil})), ErrToken},
-		{"too many codecs", token(t, k.resume, typed, session(object{"video": make([]string, 17)})), ErrToken},
+		{"type of a grant", token(t, k.resume.key, header, session(nil)), ErrToken},
+		{"no type", token(t, k.resume.key, object{"alg": "HS256"}, session(nil)), ErrToken},
+		{"alg none", part(t, object{"alg": "none", "typ": "veche-resume+jwt"}) + "." + part(t, session(nil)) + ".", ErrToken},
+		{"expired by a second", token(t, k.resume.key, typed, session(object{"exp": now.Unix() - 1})), ErrExpired},
+		{"no expiry", token(t, k.resume.key, typed, session(object{"exp": nil})), ErrToken},
+		{"no member", token(t, k.resume.key, typed, session(object{"sub": nil})), ErrToken},
+		{"no room", token(t, k.resume.key, typed, session(object{"room": nil})), ErrToken},
+		{"no role", token(t, k.resume.key, typed, session(object{"role": nil})), ErrToken},
+		{"too many codecs", token(t, k.resume.key, typed, session(object{"video": make([]string, 17)})), ErrToken},
 		{"too long", strings.Repeat("A", MaxToken+1), ErrToken},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -293,7 +294,7 @@ func TestVerifyResumeRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := k.VerifyResume(token(t, k.resume, typed, session(nil)), now); err != nil {
+	if _, err := k.VerifyResume(token(t, k.resume.key, typed, session(nil)), now); err != nil {
 		t.Errorf("the unchanged one: %v", err)
 	}
 }
@@ -335,7 +336,7 @@ func FuzzVerify(f *testing.F) {
 	k := keys(f)
 	f.Add(token(f, secret, header, claims(nil)))
 	f.Add(token(f, secret, object{"alg": "none"}, claims(nil)))
-	f.Add(token(f, k.resume, object{"alg": "HS256", "typ": resumeType}, claims(object{"sub": "m"})))
+	f.Add(token(f, k.resume.key, object{"alg": "HS256", "typ": "veche-resume+jwt"}, claims(object{"sub": "m"})))
 	f.Add("..")
 	f.Add("eyJhbGciOiJub25lIn0.e30.")
 	f.Fuzz(func(t *testing.T, text string) {
@@ -351,7 +352,7 @@ func FuzzVerify(f *testing.F) {
 		}
 		if r, err := k.VerifyResume(text, now); err == nil {
 			signed, sig, _ := cutLast(text)
-			if sig != mac(k.resume, signed) || r.Member == "" {
+			if sig != mac(k.resume.key, signed) || r.Member == "" {
 				t.Errorf("accepted without a signature: %q", text)
 			}
 		}

@@ -45,17 +45,17 @@ func (k *Keys) Mint(g Grant) (string, error) {
 	if err := g.check(); err != nil {
 		return "", fmt.Errorf("auth: %w", err)
 	}
-	return sign(grantClaims{
+	return k.grant.sign(grantClaims{
 		Room: g.Room, Name: g.Name, Role: g.Role,
 		RegisteredClaims: jwt.RegisteredClaims{Subject: g.Identity, ExpiresAt: jwt.NewNumericDate(g.Expires)},
-	}, "JWT", k.grant)
+	})
 }
 
 // Verify returns the grant in a token for the room. Errors wrap ErrToken, ErrExpired, ErrNotYet or
 // ErrRoom.
 func (k *Keys) Verify(token, room string, now time.Time) (Grant, error) {
 	var c grantClaims
-	if err := verify(token, &c, k.grant, now, Leeway, "JWT", nil); err != nil {
+	if err := k.grant.verify(token, &c, now); err != nil {
 		return Grant{}, err
 	}
 	g := Grant{Room: c.Room, Name: c.Name, Identity: c.Subject, Role: c.Role, Expires: c.ExpiresAt.Time}

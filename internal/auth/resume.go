@@ -7,10 +7,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-const (
-	resumeType    = "veche-resume+jwt"
-	maxResumeList = 16 // codecs of a room
-)
+const maxResumeList = 16 // codecs of a room
 
 // Resume is a session as a resume token remembers it: enough to build it, and its room, again on a
 // server that has forgotten both. Only this package's own tokens are believed, so nothing but the
@@ -45,17 +42,17 @@ func (k *Keys) MintResume(r Resume) (string, error) {
 	if err := r.check(); err != nil {
 		return "", fmt.Errorf("auth: %w", err)
 	}
-	return sign(resumeClaims{
+	return k.resume.sign(resumeClaims{
 		Room: r.Room, Name: r.Name, Role: r.Role, Agent: r.Agent, Kind: r.Kind, Topology: r.Topology,
 		Audio: r.Audio, Video: r.Video, Locked: r.Locked,
 		RegisteredClaims: jwt.RegisteredClaims{Subject: r.Member, ExpiresAt: jwt.NewNumericDate(r.Expires)},
-	}, resumeType, k.resume)
+	})
 }
 
 // VerifyResume returns what a resume token says. Errors wrap ErrToken or ErrExpired.
 func (k *Keys) VerifyResume(token string, now time.Time) (Resume, error) {
 	var c resumeClaims
-	if err := verify(token, &c, k.resume, now, 0, resumeType); err != nil {
+	if err := k.resume.verify(token, &c, now); err != nil {
 		return Resume{}, err
 	}
 	r := Resume{
