@@ -26,9 +26,15 @@ type JoinRequest struct {
 	State          room.State
 	Decode, Encode room.Caps
 	IP             netip.Addr // of the client, behind trusted proxies; for limits and logs
-	Host           string     // host name without port by which the client reaches us, for ICE servers; "" = unknown
-	Secure         bool       // the client reaches us by TLS
+	Reach          Reach
 	CID            string     // connection id, for logs
+}
+
+// Reach is how a client reaches the HTTP server; it tells which ICE servers are of use to it.
+type Reach struct {
+	Host   string // with its port if there is one; "" = unknown
+	Secure bool   // by TLS
+	Direct bool   // without a proxy in between
 }
 
 // Welcome is what a session begins or goes on with.
