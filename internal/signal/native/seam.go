@@ -2,9 +2,26 @@ package native
 
 import (
 	"context"
-	"net/netip"
 
 	"veche.example/internal/room"
+	"veche.example/internal/session"
+)
+
+// The values that pass between an adapter and a session are the session's own.
+type (
+	Who         = session.Who
+	JoinRequest = session.JoinRequest
+	Welcome     = session.Welcome
+	ICEServer   = session.ICEServer
+	Offer       = session.Offer
+	Section     = session.Section
+	SeatPair    = session.SeatPair
+	Candidate   = session.Candidate
+	Wish        = session.Wish
+	Seat        = session.Seat
+	SeatStatus  = session.SeatStatus
+	MediaState  = session.MediaState
+	Outlet      = session.Outlet // implemented here
 )
 
 // Lobby is where sessions come from. Its methods are called from many goroutines.
@@ -19,42 +36,6 @@ type Lobby interface {
 	// Errors are *room.Error, with the codes of veche-v1 §6 (proto.Code…) that package room does
 	// not have where they fit better. When ctx ends before Join returns, nothing has happened.
 	Join(ctx context.Context, r JoinRequest, out Outlet) (Participant, Welcome, error)
-}
-
-// Who is the session a resume token is for.
-type Who struct {
-	Room   room.ID
-	Member room.MemberID
-}
-
-// JoinRequest is a hello in the words of the domain, checked for form only.
-type JoinRequest struct {
-	Room           room.ID
-	Kind           room.Kind // these four are for the one who creates the room
-	Topology       room.Topology
-	Audio, Video   []string
-	Name           string
-	Token          string // JWT, "" = none
-	Resume         string // resume token, "" = none
-	Viewer         bool   // asks to be no more than a viewer
-	State          room.State
-	Decode, Encode room.Caps
-	IP             netip.Addr // of the client, behind trusted proxies; for limits and logs
-	CID            string     // connection id, for logs
-}
-
-// Welcome is what a session begins or goes on with.
-type Welcome struct {
-	Snapshot   room.Snapshot
-	ICEServers []ICEServer
-	Resume     string // a fresh resume token
-	Restored   bool   // Join only: a session from before, by its resume token
-}
-
-// ICEServer is one RTCIceServer (W3C WebRTC §4.2.3) for the client.
-type ICEServer struct {
-	URLs                 []string
-	Username, Credential string
 }
 
 // Participant is one session, whose methods are called by one goroutine at a time.
@@ -80,85 +61,3 @@ type Media interface {
 	// ICEServers returns fresh TURN credentials.
 	ICEServers(ctx context.Context) ([]ICEServer, error)
 }
-
-// Offer is a client's description and what its sections are for.
-type Offer struct {
-	PC     int // generation of the client's peer connection
-	SDP    string
-	Tracks []Section  // sections it sends on
-	Seats  []SeatPair // sections it receives on; index = seat number
-}
-
-// Section is one section that a client publishes a source on.
-type Section struct {
-	MID    string
-	Source room.Source
-}
-
-// SeatPair is the two sections of one seat.
-type SeatPair struct{ Audio, Video string }
-
-// Candidate is one trickled ICE candidate; an empty Line ends the candidates (of MID, if given).
-type Candidate struct {
-	PC       int
-	Line     string // "candidate:…"
-	MID      string // "" = not told
-	Index    int    // of the section, -1 = not told
-	Fragment string // ICE user name fragment, "" = not told
-}
-
-// First is the Wish.Member that stands for the room's first publisher.
-const First = "first"
-
-// Wish says what one seat shall show. Seats without a wish show nothing.
-type Wish struct {
-	Seat          int
-	Member        room.MemberID // or First
-	Source        room.Source   // camera or screen; the audio goes with it
-	Width, Height int           // of the tile in pixels
-	Paused        bool
-}
-
-// Outlet takes what a session is told; implemented here. The methods are called in order, one at a
-// time, may be called while a method of the Participant waits, and never block. False means that
-// the client does not read: the session must end with room.ReasonSlow.
-//
-// After a room.Removed the outlet takes nothing more and says true.
-type Outlet interface {
-	Room(e room.Event) bool
-	Seats(s []Seat) bool
-	Media(pc int, s MediaState) bool
-}
-
-// Seat is what a seat shows now.
-type Seat struct {
-	Seat         int
-	Member       room.MemberID // "" = nobody
-	Source       room.Source
-	Audio, Video SeatStatus
-	Codec        string  // of the video, "" = unknown
-	RTP          *uint32 // first RTP timestamp of a new video, nil = nothing new
-}
-
-// SeatStatus says what a half of a seat gets.
-type SeatStatus string
-
-// The states of half a seat.
-const (
-	SeatLive        SeatStatus = "live"
-	SeatWaiting     SeatStatus = "waiting" // for a key frame
-	SeatNone        SeatStatus = "none"    // nothing is published
-	SeatMuted       SeatStatus = "muted"
-	SeatPaused      SeatStatus = "paused"
-	SeatUndecodable SeatStatus = "undecodable" // the client cannot decode this codec
-)
-
-// MediaState is the server's side of a media connection.
-type MediaState string
-
-// The states of a media connection that a client is told.
-const (
-	MediaConnected MediaState = "connected"
-	MediaFailed    MediaState = "failed"
-	MediaClosed    MediaState = "closed"
-)

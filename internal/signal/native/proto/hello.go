@@ -14,7 +14,8 @@ type Hello struct {
 	Kind     string   `json:"kind,omitempty"`
 	Name     string   `json:"name"`
 	Token    string   `json:"token,omitempty"`
-	Role     string   `json:"role,omitempty"` // "viewer": asks to be no more
+	Role     string   `json:"role,omitempty"`  // "viewer": asks to be no more
+	Agent    string   `json:"agent,omitempty"` // "bot": no browser, media through the server only
 	Topology string   `json:"topology,omitempty"`
 	Video    []string `json:"video,omitempty"` // codecs the room shall be restricted to, in order
 	Audio    []string `json:"audio,omitempty"`
@@ -63,6 +64,9 @@ func decodeHello(o *object) Request {
 	}
 	if o.has("role") {
 		h.Role = o.enum("role", room.Viewer.String())
+	}
+	if o.has("agent") {
+		h.Agent = o.enum("agent", string(room.AgentBot))
 	}
 	if o.has("topology") {
 		h.Topology = o.enum("topology", room.Auto.String(), room.ForceP2P.String(), room.ForceSFU.String())

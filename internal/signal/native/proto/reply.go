@@ -6,7 +6,7 @@ type OK struct {
 	SDP        string       `json:"sdp,omitempty"`
 	Call       *Call        `json:"call,omitempty"`       // ring
 	Chat       *ChatMessage `json:"chat,omitempty"`       // chat
-	ICEServers []ICEServer  `json:"iceServers,omitempty"` // ice
+	ICEServers *[]ICEServer `json:"iceServers,omitempty"` // ice; perhaps empty, which is not the same as none
 }
 
 // Type implements Event.

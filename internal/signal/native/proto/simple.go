@@ -14,7 +14,9 @@ func (Leave) Needs() []room.Message { return []room.Message{room.MsgLeave} }
 func decodeLeave(*object) Request { return Leave{} }
 
 // Ping asks for a pong.
-type Ping struct{}
+type Ping struct {
+	N uint64 `json:"n,omitempty"` // last event seen, 0 = not told
+}
 
 // Type implements Request.
 func (Ping) Type() string { return "ping" }
@@ -22,7 +24,12 @@ func (Ping) Type() string { return "ping" }
 // Needs implements Request.
 func (Ping) Needs() []room.Message { return []room.Message{room.MsgPing} }
 
-func decodePing(*object) Request { return Ping{} }
+func decodePing(o *object) Request {
+	if !o.has("n") {
+		return Ping{}
+	}
+	return Ping{N: uint64(o.int("n", 0, maxSafe))}
+}
 
 // Ready says that the media of an epoch flows here.
 type Ready struct {
