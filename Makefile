@@ -1,0 +1,103 @@
+# make test   everything, as CI runs it: installs what is missing (Debian, root), under 20 minutes on 2 cores
+# make check  the fast part, for every change: no root, no browsers
+# make soak   long runs: fuzzing, benchmarks, end-to-end again and again
+# make web    builds web/dist, which is committed
+# make demo   a server to try
+# Each step below can be run alone too: make e2e, make race …
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.NOTPARALLEL:
+
+export PATH := $(CURDIR)/bin/node/node_modules/.bin:$(PATH)
+STEP := scripts/step.sh
+FUZZ := 3s
+SOAK_FUZZ := 5m
+SOAK_ROUNDS := 10
+
+# The npm projects: those of our own that have a package.json.
+npm := $(patsubst %/package.json,%,$(wildcard sdk/js/package.json web/package.json test/e2e/package.json))
+stamps := $(npm:%=%/node_modules/.stamp)
+
+.PHONY: help
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+## the big ones
+
+.PHONY: test check soak
+test: prereqs format vet staticcheck npm js-check js-test fresh race fuzz e2e
+	@echo; echo "make test: all passed"
+
+check: format vet staticcheck go-test js-check-if js-test-if
+	@echo; echo "make check: all passed"
+
+soak: prereqs npm
+	@$(STEP) "fuzzing, $(SOAK_FUZZ) per target" scripts/fuzz.sh $(SOAK_FUZZ)
+	@$(STEP) "race, 5 times" go test -race -shuffle=on -count=5 -timeout 60m ./...
+	@$(STEP) "benchmarks" go test -run '^$$' -bench . -benchmem ./...
+	@for round in $$(seq $(SOAK_ROUNDS)); do $(STEP) "end-to-end, round $$round of $(SOAK_ROUNDS)" node test/e2e/run.mjs; done
+	@echo; echo "make soak: all passed"
+
+## its steps
+
+.PHONY: prereqs format vet staticcheck go-test race npm js-check js-test js-check-if js-test-if fresh fuzz e2e
+prereqs:
+	@$(STEP) "prerequisites" scripts/prereqs.sh
+
+format:
+	@$(STEP) "gofmt" bash -c 'bad=$$(gofmt -l $$(git ls-files -co --exclude-standard "*.go")); [ -z "$$bad" ] || { echo "not formatted, run gofmt -w:"; echo "$$bad"; exit 1; }'
+
+vet:
+	@$(STEP) "go vet" go vet ./...
+
+staticcheck:
+	@$(STEP) "staticcheck" go tool -modfile=tools/go.mod staticcheck ./...
+
+go-test:
+	@$(STEP) "go test" go test ./...
+
+# A skipped test is a failure here: all that tests need is there.
+race:
+	@$(STEP) "go test -race" bash -o pipefail -c 'go test -race -shuffle=on -timeout 10m -json ./... | go -C tools run ./gotest'
+
+npm: $(stamps)
+
+%/node_modules/.stamp: %/package.json %/package-lock.json
+	@$(STEP) "npm ci in $*" npm --prefix $* ci --no-audit --no-fund </dev/null
+	@touch $@
+
+js-check:
+	@for p in $(npm); do $(STEP) "types and lint of $$p" npm --prefix $$p run --if-present check </dev/null; done
+
+js-test:
+	@for p in sdk/js web; do $(STEP) "unit tests of $$p" npm --prefix $$p test </dev/null; done
+
+# make check does not need Node: it takes what npm ci has put there.
+js-check-if js-test-if: js-%-if:
+	@if [ -e web/node_modules/.stamp ] && [ -e sdk/js/node_modules/.stamp ]; then $(MAKE) --no-print-directory js-$*; \
+	else echo "== js-$*: left out, there is no node_modules (make npm)"; fi
+
+fresh:
+	@$(STEP) "web/dist is fresh" scripts/fresh.sh
+
+fuzz:
+	@$(STEP) "fuzzing, $(FUZZ) per target" scripts/fuzz.sh $(FUZZ)
+
+e2e:
+	@$(STEP) "end-to-end in browsers" node test/e2e/run.mjs
+
+## handy
+
+.PHONY: web demo build clean
+web: npm
+	npm --prefix web run build
+
+demo:
+	go run ./cmd/veche demo
+
+build:
+	CGO_ENABLED=0 go build -trimpath -o bin/veche ./cmd/veche
+
+clean:
+	rm -rf bin $(npm:%=%/node_modules)

@@ -1,0 +1,25 @@
+#!/bin/bash
+# fuzz.sh TIME: runs every fuzz target of the module for TIME (3s, 10m). Fails when one finds something and when there is none.
+#
+# What was found is kept by Go in testdata/fuzz of the package: fix the cause and commit the file with the fix.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+time=${1:?TIME, for example 3s}
+
+mapfile -t targets < <(grep -rEo --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]+\(' . |
+  sed -E 's#^(.*)/[^/]+:func (Fuzz[A-Za-z0-9_]+)\($#\1 \2#' | sort -u)
+[ ${#targets[@]} -gt 0 ] || { echo "fuzz: no fuzz target found" >&2; exit 1; }
+
+failed=()
+for target in "${targets[@]}"; do
+  read -r dir name <<<"$target"
+  started=$SECONDS
+  if out=$(go test -run '^$' -fuzz "^$name\$" -fuzztime "$time" "$dir" 2>&1) && ! grep -q 'no fuzz tests to fuzz' <<<"$out"; then
+    printf 'ok    %-44s %3d s  %s\n' "$dir $name" $((SECONDS - started)) "$(grep -o 'execs: [0-9]*' <<<"$out" | tail -1)"
+  else
+    printf 'FAIL  %s\n%s\n' "$dir $name" "$out"
+    failed+=("$dir $name")
+  fi
+done
+echo "fuzz: $((${#targets[@]} - ${#failed[@]})) passed, ${#failed[@]} failed"
+[ ${#failed[@]} -eq 0 ] || { printf 'fuzz: failed: %s\n' "${failed[@]}" >&2; exit 1; }
