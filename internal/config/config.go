@@ -96,8 +96,8 @@ type Rooms struct {
 type Limits struct {
 	MessagesPerSecond int   `koanf:"messagesPerSecond" min:"1" doc:"Signalling messages of one connection per second."`
 	Burst             int   `koanf:"burst" min:"1" doc:"Signalling messages of one connection at once."`
-	Frame             Bytes `koanf:"frame" min:"4096" max:"16777216" doc:"Size of a signalling message."`
-	SDP               Bytes `koanf:"sdp" min:"16384" max:"16777216" doc:"Size of a message that carries a session description."`
+	Frame             Bytes `koanf:"frame" min:"4096" max:"65536" doc:"Size of a signalling message; the protocol allows no more than the default."`
+	SDP               Bytes `koanf:"sdp" min:"16384" max:"524288" doc:"Size of a message that carries a session description; the protocol allows no more than the default."`
 	Connections       int   `koanf:"connections" min:"1" doc:"Signalling connections of the whole server."`
 	PendingPerIP      int   `koanf:"pendingPerIP" min:"1" doc:"Connections of one address (IPv6: /64) that have not joined a room yet."`
 }

@@ -87,7 +87,7 @@ http:
 turn:
   ttl: 10m
 limits:
-  frame: 128KiB
+  frame: 32KiB
 media:
 auth:
   secret: "`+goodSecret+`"
@@ -102,7 +102,7 @@ auth:
 	want.HTTP.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	want.TURN.TTL = 10 * time.Minute
 	want.TURN.Mode = "open"
-	want.Limits.Frame = 128 << 10
+	want.Limits.Frame = 32 << 10
 	want.Media.IPs = []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}
 	want.Rooms.Video = []string{"h264", "vp8"}
 	want.Auth = Auth{Secret: goodSecret, OpenRooms: true}
@@ -155,7 +155,8 @@ func TestMistakes(t *testing.T) {
 		{"unusable address", secret + "media: {ips: [0.0.0.0]}", nil, nil, []string{"media.ips", "0.0.0.0"}},
 		{"bad size", secret + "limits: {frame: 64KB}", nil, nil, []string{"limits.frame", "64KB", "64KiB"}},
 		{"size too small", secret + "limits: {frame: 1}", nil, nil, []string{"limits.frame", "at least 4KiB"}},
-		{"sizes contradict", secret + "limits: {frame: 1MiB}", nil, nil, []string{"limits.sdp", "limits.frame"}},
+		{"sizes contradict", secret + "limits: {sdp: 16KiB}", nil, nil, []string{"limits.sdp", "limits.frame"}},
+		{"size too large", secret + "limits: {frame: 1MiB}", nil, nil, []string{"limits.frame", "at most 65536"}},
 		{"negative", secret + "limits: {burst: -1}", nil, nil, []string{"limits.burst", "-1", "at least 1"}},
 		{"port too high", secret + "turn: {portMax: 70000}", nil, nil, []string{"turn.portMax", "65535"}},
 		{"ports reversed", secret + "turn: {portMin: 50000, portMax: 40000}", nil, nil, []string{"turn.portMax", "range"}},

@@ -182,6 +182,26 @@ func TestTooBig(t *testing.T) {
 	c.want("ok")
 }
 
+// TestSmallerLimits: an operator may allow less than the protocol.
+func TestSmallerLimits(t *testing.T) {
+	l := newLab(t, Config{Lobby: newFakeLobby(), Frame: 4096, SDP: 20_000})
+	text := func(n int) string { return `{"t":"chat","id":2,"text":"` + strings.Repeat("x", n) + `"}` }
+	offer := func(n int) string {
+		return `{"t":"offer","id":2,"pc":1,"tracks":[],"seats":[],"sdp":"` + strings.Repeat("x", n) + `"}`
+	}
+	c := l.join("r", "x")
+	c.send(text(3900))
+	c.want("ok")
+	c.send(offer(19_000))
+	c.want("ok")
+	c.send(`{"t":"chat","id":2,"text":"x","pad":"` + strings.Repeat("x", 4096) + `"}`)
+	c.wantError("too-big", 2)
+	c.wantBye("too-big", 1009)
+	c = l.join("r", "x")
+	c.send(`{"t":"chat","id":2,"text":"` + strings.Repeat("x", 21_000) + `"}`)
+	c.wantBye("too-big", 1009)
+}
+
 func TestRate(t *testing.T) {
 	l := newLab(t, Config{Lobby: newFakeLobby(), Rate: 0.001, Burst: 10})
 	c := l.join("r", "x") // the first message

@@ -35,6 +35,8 @@ type Config struct {
 	Idle     time.Duration                     // silence before a socket is closed; 0 = 30 s
 	Timeout  time.Duration                     // of one call of the Participant; 0 = DefaultTimeout
 	Seats    int                               // a client may open, at most proto.MaxSeats; 0 = DefaultSeats
+	Frame    int                               // bytes of a message, at most proto.MaxFrame; 0 = that
+	SDP      int                               // bytes of an offer or signal, at most proto.MaxLarge; 0 = that
 }
 
 // Adapter serves the protocol on HTTP requests for "ws".
@@ -64,19 +66,43 @@ func New(c Config) *Adapter {
 		c.Seats = DefaultSeats
 	}
 	c.Seats = min(c.Seats, proto.MaxSeats)
+	c.Frame, c.SDP = atMost(c.Frame, proto.MaxFrame), atMost(c.SDP, proto.MaxLarge)
 	return &Adapter{
 		config: c, log: c.Log, sessions: map[Who]*guest{}, gates: map[Who]*gate{},
 		ws: wsconn.New(wsconn.Config{
 			Log: c.Log, Subprotocols: []string{proto.Subprotocol},
 			Origins: c.Origins, ClientIP: c.ClientIP, Host: func(r *http.Request) string { return c.Reach(r).Host },
 			Limits: wsconn.Limits{
-				Frame: proto.MaxLarge, Rate: c.Rate, Burst: c.Burst,
+				Frame: max(c.Frame, c.SDP), Rate: c.Rate, Burst: c.Burst,
 				Handshake: c.Hello, Idle: c.Idle, Connections: c.Conns, PendingPerIP: c.Pending,
 				// A resumed session gets its welcome and all it has missed at once.
 				QueueMessages: 4 * maxEvents, QueueBytes: 4 * maxBytes,
 			},
 		}),
 	}
+}
+
+// atMost takes the limit for what is not set or over it.
+func atMost(v, limit int) int {
+	if v <= 0 || v > limit {
+		return limit
+	}
+	return v
+}
+
+// limit is the largest frame of a type.
+func (a *Adapter) limit(req proto.Request) int {
+	switch req.(type) {
+	case proto.Offer, proto.Signal:
+		return a.config.SDP
+	default:
+		return a.config.Frame
+	}
+}
+
+// limits is what a welcome tells of them.
+func (a *Adapter) limits() proto.Limits {
+	return proto.Limits{Frame: a.config.Frame, SDP: a.config.SDP, Seats: a.config.Seats}
 }
 
 // ServeHTTP upgrades the request to a connection of the protocol.

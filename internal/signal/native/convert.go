@@ -91,7 +91,7 @@ func seatsOf(list []Seat) proto.Seats {
 	})}
 }
 
-func welcomeOf(w Welcome, resumed string, n uint64, seats int) proto.Welcome {
+func welcomeOf(w Welcome, resumed string, n uint64, limits proto.Limits) proto.Welcome {
 	s := w.Snapshot
 	return proto.Welcome{
 		V: proto.Version, You: memberOf(s.You),
@@ -101,6 +101,6 @@ func welcomeOf(w Welcome, resumed string, n uint64, seats int) proto.Welcome {
 		},
 		Members: each(s.Members, memberOf), ICEServers: iceOf(w.ICEServers), May: list(s.May),
 		Resume: w.Resume, N: n, Resumed: resumed, Calls: each(s.Calls, callOf), Chat: each(s.Chat, chatOf),
-		Limits: proto.Limits{Frame: proto.MaxFrame, SDP: proto.MaxLarge, Seats: seats},
+		Limits: limits,
 	}
 }

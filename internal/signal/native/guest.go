@@ -133,7 +133,7 @@ func (s *guest) begin(sock *socket, w Welcome, re int) {
 	if w.Restored {
 		resumed = proto.Restored
 	}
-	s.hand(sock, welcomeOf(w, resumed, 0, s.a.config.Seats), re)
+	s.hand(sock, welcomeOf(w, resumed, 0, s.a.limits()), re)
 }
 
 // hand sends the welcome, then the events after Welcome.N, and makes sock the session's socket;
@@ -179,11 +179,11 @@ func (s *guest) resume(ctx context.Context, sock *socket, seen uint64, re int) e
 	}
 	if _, ok := s.out.since(seen); ok {
 		s.a.stats.replayed.Add(1)
-		s.hand(sock, welcomeOf(w, proto.Replayed, seen, s.a.config.Seats), re)
+		s.hand(sock, welcomeOf(w, proto.Replayed, seen, s.a.limits()), re)
 		return nil
 	}
 	s.a.stats.restored.Add(1)
-	s.hand(sock, welcomeOf(w, proto.Restored, max(before, s.out.first()-1), s.a.config.Seats), re)
+	s.hand(sock, welcomeOf(w, proto.Restored, max(before, s.out.first()-1), s.a.limits()), re)
 	return nil
 }
 

@@ -25,6 +25,9 @@ func (k *socket) Message(data []byte, binary bool) {
 		return
 	}
 	req, id, err := proto.Decode(data)
+	if err == nil && len(data) > k.a.limit(req) {
+		err = &room.Error{Code: proto.CodeTooBig, Text: "the frame is over this server's limit"}
+	}
 	if err != nil {
 		k.fail(err, id)
 		return
@@ -47,7 +50,7 @@ func (k *socket) Message(data []byte, binary bool) {
 // Limited implements wsconn.Handler.
 func (k *socket) Limited(data []byte, binary bool) {
 	id := 0
-	if !binary && len(data) <= proto.MaxFrame {
+	if !binary && len(data) <= k.a.config.Frame {
 		id = proto.ID(data)
 	}
 	k.send(proto.Error{Code: string(proto.CodeRate), Message: "too many messages; this one was not acted upon"}, id)
