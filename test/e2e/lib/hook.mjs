@@ -1,0 +1,235 @@
+// Runs in every page before its scripts: keeps every peer connection, capture, WebSocket and frame that the page makes, so that
+// tests look at what really happened and not at what the page says. The function is sent as text: it uses nothing from outside.
+export function hook() {
+  if (window.__e2e) return;
+  const e2e = { pcs: [], captures: [], tracks: [], sockets: [], errors: [], log: [], gaps: null };
+  Object.defineProperty(window, '__e2e', { value: e2e });
+  const note = (what, more) => e2e.log.push({ at: Math.round(performance.now()), what, ...more });
+  window.addEventListener('error', (e) => e2e.errors.push(String(e.error?.stack ?? e.message)));
+  window.addEventListener('unhandledrejection', (e) => e2e.errors.push(`unhandled: ${e.reason?.stack ?? e.reason}`));
+  document.addEventListener('securitypolicyviolation', (e) =>
+    e2e.errors.push(`policy: ${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`),
+  );
+
+  const Peer = window.RTCPeerConnection;
+  if (Peer) {
+    window.RTCPeerConnection = class RTCPeerConnection extends Peer {
+      constructor(...args) {
+        super(...args);
+        this.e2e = { n: e2e.pcs.length, config: args[0], local: 0, remote: 0, closed: false, began: Math.round(performance.now()) };
+        e2e.pcs.push(this);
+        note('pc', { pc: this.e2e.n });
+        this.addEventListener('connectionstatechange', () => note('pc-state', { pc: this.e2e.n, state: this.connectionState }));
+      }
+    };
+    const count = (method, side) => {
+      const original = Peer.prototype[method];
+      Peer.prototype[method] = function (...args) {
+        if (this.e2e) this.e2e[side] += 1;
+        note(method, { pc: this.e2e?.n, type: args[0]?.type });
+        return original.apply(this, args);
+      };
+    };
+    count('setLocalDescription', 'local');
+    count('setRemoteDescription', 'remote');
+    const close = Peer.prototype.close;
+    Peer.prototype.close = function () {
+      if (this.e2e) this.e2e.closed = true;
+      note('pc-close', { pc: this.e2e?.n });
+      return close.call(this);
+    };
+  }
+
+  const keep = (track, from) => {
+    e2e.tracks.push({ track, from });
+    return track;
+  };
+  const devices = window.MediaDevices?.prototype;
+  for (const method of ['getUserMedia', 'getDisplayMedia']) {
+    const original = devices?.[method];
+    if (!original) continue;
+    devices[method] = async function (constraints) {
+      note(method, { constraints: JSON.stringify(constraints) });
+      const capture = { method, at: performance.now(), constraints };
+      e2e.captures.push(capture);
+      const stream = await original.call(this, constraints);
+      for (const track of stream.getTracks()) keep(track, method);
+      return stream;
+    };
+  }
+  if (window.MediaStreamTrack) {
+    const clone = MediaStreamTrack.prototype.clone;
+    MediaStreamTrack.prototype.clone = function () {
+      const known = e2e.tracks.find((t) => t.track === this);
+      const copy = clone.call(this);
+      if (known) keep(copy, known.from);
+      return copy;
+    };
+  }
+
+  const Socket = window.WebSocket;
+  window.WebSocket = class WebSocket extends Socket {
+    constructor(...args) {
+      super(...args);
+      this.e2e = { url: String(args[0]), sent: [], got: [] };
+      e2e.sockets.push(this);
+      note('ws', { ws: e2e.sockets.length - 1 });
+      this.addEventListener('message', (m) => this.e2e.got.push({ at: performance.now(), data: read(m.data) }));
+      this.addEventListener('close', (c) => note('ws-close', { ws: e2e.sockets.indexOf(this), code: c.code, reason: c.reason }));
+    }
+    send(data) {
+      this.e2e.sent.push({ at: performance.now(), data: read(data) });
+      return super.send(data);
+    }
+  };
+  function read(data) {
+    try {
+      return JSON.parse(data);
+    } catch {
+      return { t: '(not JSON)', size: data?.length ?? data?.size ?? data?.byteLength };
+    }
+  }
+}
+
+// Helpers in the page for the assertions; sent as text too, after hook().
+export function probes() {
+  const e2e = window.__e2e;
+  const frames = new WeakMap(); // video element → frames that were shown
+  const keys = new WeakMap();
+  let next = 0;
+  const key = (o) => {
+    if (!keys.has(o)) keys.set(o, ++next);
+    return keys.get(o);
+  };
+  e2e.live = () => e2e.pcs.filter((pc) => !pc.e2e.closed && pc.connectionState !== 'closed');
+  const receivers = () => e2e.live().flatMap((pc) => pc.getReceivers());
+
+  const visible = (el) => {
+    const r = el.getBoundingClientRect();
+    const style = getComputedStyle(el);
+    return r.width > 8 && r.height > 8 && style.visibility !== 'hidden' && style.display !== 'none' && style.opacity !== '0';
+  };
+  const follow = (video) => {
+    if (frames.has(video) || !video.requestVideoFrameCallback) return;
+    const count = { n: 0 };
+    frames.set(video, count);
+    const each = (_, meta) => {
+      count.n = Math.max(count.n + 1, 0);
+      count.at = meta.presentationTime;
+      video.requestVideoFrameCallback(each);
+    };
+    video.requestVideoFrameCallback(each);
+  };
+  const shown = (video) => frames.get(video)?.n ?? video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0;
+  /** What names the person on a tile: the nearest labelled ancestor. */
+  const label = (video) => {
+    const tile = video.closest('[data-member],[aria-label],figure,li,article');
+    return tile?.dataset.member ?? tile?.getAttribute('aria-label') ?? tile?.innerText?.trim().split('\n')[0] ?? '';
+  };
+
+  /** The remote pictures that somebody can see. */
+  e2e.videos = () => {
+    const remote = new Set(receivers().map((r) => r.track));
+    const found = [];
+    for (const video of document.querySelectorAll('video')) {
+      const tracks = video.srcObject?.getVideoTracks?.() ?? [];
+      if (!tracks.some((t) => remote.has(t)) || !visible(video)) continue;
+      follow(video);
+      found.push({ key: key(video), w: video.videoWidth, h: video.videoHeight, time: video.currentTime, frames: shown(video), paused: video.paused, label: label(video), element: video });
+    }
+    return found;
+  };
+  /** Tracks of others that an element plays aloud. */
+  e2e.aloud = () => {
+    const playing = new Set();
+    for (const el of document.querySelectorAll('video,audio')) {
+      if (el.muted || el.paused || el.volume === 0) continue;
+      for (const t of el.srcObject?.getAudioTracks?.() ?? []) playing.add(t);
+    }
+    return receivers().filter((r) => playing.has(r.track));
+  };
+
+  const reports = async (pc) => [...(await pc.getStats()).values()];
+  /** Everything that is asserted about media, in plain data. */
+  e2e.sample = async () => {
+    const aloud = new Set(e2e.aloud());
+    const result = { videos: e2e.videos().map(({ element, ...v }) => v), audio: [], decoded: [], sent: [], paths: [], at: performance.now() };
+    for (const pc of e2e.live()) {
+      const all = await reports(pc);
+      const byId = new Map(all.map((r) => [r.id, r]));
+      const heard = new Map([...aloud].map((r) => [r.track.id, r]));
+      for (const r of all) {
+        const codec = byId.get(r.codecId)?.mimeType?.split('/')[1]?.toLowerCase();
+        const id = `${pc.e2e.n}/${r.mid ?? ''}/${r.ssrc}`;
+        if (r.type === 'inbound-rtp' && r.kind === 'audio') {
+          result.audio.push({ id, codec, energy: r.totalAudioEnergy ?? 0, packets: r.packetsReceived, aloud: heard.has(r.trackIdentifier) });
+        } else if (r.type === 'inbound-rtp') {
+          result.decoded.push({ id, codec, frames: r.framesDecoded ?? 0, w: r.frameWidth, h: r.frameHeight, lost: r.packetsLost });
+        } else if (r.type === 'outbound-rtp') {
+          result.sent.push({ id, codec, kind: r.kind, packets: r.packetsSent, bytes: r.bytesSent, pc: pc.e2e.n });
+        }
+      }
+      const pair = selected(all, byId);
+      if (pair) result.paths.push({ pc: pc.e2e.n, ...pair });
+    }
+    return result;
+  };
+  function selected(all, byId) {
+    const transport = all.find((r) => r.type === 'transport' && r.selectedCandidatePairId);
+    const pair = transport ? byId.get(transport.selectedCandidatePairId) : all.find((r) => r.type === 'candidate-pair' && r.selected);
+    if (!pair) return null;
+    const local = byId.get(pair.localCandidateId) ?? {};
+    const remote = byId.get(pair.remoteCandidateId) ?? {};
+    return { local: local.candidateType, remote: remote.candidateType, protocol: local.protocol, relay: local.relayProtocol, to: `${remote.address ?? remote.ip}:${remote.port}`, state: pair.state };
+  }
+
+  /** Captured tracks that still run, with where they came from. */
+  e2e.running = () => e2e.tracks.filter((t) => t.track.readyState === 'live').map((t) => `${t.from} ${t.track.kind}`);
+  e2e.exchanges = () => e2e.pcs.reduce((n, pc) => n + pc.e2e.local + pc.e2e.remote, 0);
+  e2e.frames = (side, t) => e2e.sockets.flatMap((s) => s.e2e[side]).filter((f) => !t || f.data?.t === t);
+
+  // Gaps: every 50 ms, has each remote picture moved, and have packets of sound come?
+  e2e.startGaps = () => {
+    const g = { videos: new Map(), audio: { packets: -1, moved: performance.now(), worst: 0 }, late: 0, last: performance.now(), busy: false };
+    e2e.gaps = g;
+    const look = () => {
+      const now = performance.now();
+      g.late = Math.max(g.late, now - g.last - 50); // the page itself was held up for so long
+      g.last = now;
+      for (const v of e2e.videos()) {
+        const name = v.label || v.key;
+        const mark = `${v.key}:${v.frames}`;
+        const known = g.videos.get(name);
+        if (!known) g.videos.set(name, { mark, moved: now, worst: 0, first: now });
+        else if (known.mark !== mark) {
+          known.worst = Math.max(known.worst, now - known.moved);
+          Object.assign(known, { mark, moved: now });
+        }
+      }
+      if (!g.busy) void listen(g);
+    };
+    g.timer = setInterval(look, 50);
+    look();
+  };
+  async function listen(g) {
+    g.busy = true;
+    let packets = 0;
+    for (const r of e2e.aloud()) {
+      for (const s of (await r.getStats()).values()) if (s.type === 'inbound-rtp') packets += s.packetsReceived;
+    }
+    const now = performance.now();
+    if (packets !== g.audio.packets) {
+      if (g.audio.packets >= 0) g.audio.worst = Math.max(g.audio.worst, now - g.audio.moved);
+      Object.assign(g.audio, { packets, moved: now });
+    }
+    g.busy = false;
+  }
+  e2e.stopGaps = () => {
+    const g = e2e.gaps;
+    clearInterval(g.timer);
+    const now = performance.now();
+    const videos = {};
+    for (const [name, v] of g.videos) videos[name] = Math.round(Math.max(v.worst, now - v.moved));
+    return { videos, audio: Math.round(Math.max(g.audio.worst, now - g.audio.moved)), late: Math.round(g.late) };
+  };
+}
