@@ -2,7 +2,7 @@
 // tests look at what really happened and not at what the page says. The function is sent as text: it uses nothing from outside.
 export function hook() {
   if (window.__e2e) return;
-  const e2e = { pcs: [], captures: [], tracks: [], sockets: [], errors: [], log: [], gaps: null };
+  const e2e = { pcs: [], captures: [], tracks: [], sockets: [], errors: [], log: [], gaps: null, blobs: new Map() };
   Object.defineProperty(window, '__e2e', { value: e2e });
   const note = (what, more) => e2e.log.push({ at: Math.round(performance.now()), what, ...more });
   window.addEventListener('error', (e) => e2e.errors.push(String(e.error?.stack ?? e.message)));
@@ -67,6 +67,13 @@ export function hook() {
     };
   }
 
+  const toURL = URL.createObjectURL;
+  URL.createObjectURL = (object) => {
+    const url = toURL.call(URL, object);
+    e2e.blobs.set(url, object);
+    return url;
+  };
+
   const Socket = window.WebSocket;
   window.WebSocket = class WebSocket extends Socket {
     constructor(...args) {
@@ -107,7 +114,8 @@ export function probes() {
   const visible = (el) => {
     const r = el.getBoundingClientRect();
     const style = getComputedStyle(el);
-    return r.width > 8 && r.height > 8 && style.visibility !== 'hidden' && style.display !== 'none' && style.opacity !== '0';
+    const covered = el.dataset.shown === 'false'; // the app hides old pictures behind a poster
+    return !covered && r.width > 8 && r.height > 8 && style.visibility !== 'hidden' && style.opacity !== '0';
   };
   const follow = (video) => {
     if (frames.has(video) || !video.requestVideoFrameCallback) return;
@@ -121,11 +129,8 @@ export function probes() {
     video.requestVideoFrameCallback(each);
   };
   const shown = (video) => frames.get(video)?.n ?? video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0;
-  /** What names the person on a tile: the nearest labelled ancestor. */
-  const label = (video) => {
-    const tile = video.closest('[data-member],[aria-label],figure,li,article');
-    return tile?.dataset.member ?? tile?.getAttribute('aria-label') ?? tile?.innerText?.trim().split('\n')[0] ?? '';
-  };
+  /** Which tile a picture is in. */
+  const label = (video) => video.closest('[data-tile]')?.dataset.tile ?? video.closest('[aria-label]')?.ariaLabel ?? '';
 
   /** The remote pictures that somebody can see. */
   e2e.videos = () => {
@@ -185,6 +190,11 @@ export function probes() {
 
   /** Captured tracks that still run, with where they came from. */
   e2e.running = () => e2e.tracks.filter((t) => t.track.readyState === 'live').map((t) => `${t.from} ${t.track.kind}`);
+  /** SHA-256 of what a blob: URL holds; the page's policy forbids to fetch it. */
+  e2e.hash = async (url) => {
+    const digest = await crypto.subtle.digest('SHA-256', await e2e.blobs.get(url).arrayBuffer());
+    return Array.from(new Uint8Array(digest), (x) => x.toString(16).padStart(2, '0')).join('');
+  };
   e2e.exchanges = () => e2e.pcs.reduce((n, pc) => n + pc.e2e.local + pc.e2e.remote, 0);
   e2e.frames = (side, t) => e2e.sockets.flatMap((s) => s.e2e[side]).filter((f) => !t || f.data?.t === t);
 

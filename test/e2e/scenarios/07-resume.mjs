@@ -1,0 +1,115 @@
+// Lost sockets, reloaded pages and restarted servers.
+import assert from 'node:assert/strict';
+import { group } from '../lib/runner.mjs';
+import { bothGet, join, open, say, sleep, until, waitTopology, welcome, welcomes } from '../lib/steps.mjs';
+
+/** The signalling is away for 10 s: media does not notice, and what happened meanwhile is told once and in order. */
+async function cut(t, query) {
+  const way = await t.cutter();
+  const room = t.room();
+  const a = await join(t, 'Ann', room, { query });
+  const b = await join(t, 'Bob', room, { base: way.base });
+  await bothGet(a, b);
+  await waitTopology(query.includes('sfu') ? 'sfu' : 'p2p', [a, b]);
+  const sdp = await b.exchanges();
+  await open(a, 'Chat');
+  await b.startGaps();
+  await a.startGaps();
+  way.cut();
+  await b.reads(/Reconnecting/);
+  await t.gallery(b, 'reconnecting');
+  for (let i = 1; i <= 5; i++) await say(a, `message ${i}`);
+  await sleep(10_000);
+  way.mend();
+  const back = await welcomes(b, 2, { timeout: 15_000 });
+  assert.equal(back.resumed, 'replayed');
+  await b.readsNot(/Reconnecting/);
+  await open(b, 'Chat');
+  await b.reads(/message 5/);
+  const gaps = [await a.stopGaps(), await b.stopGaps()];
+  t.note(`gaps ${JSON.stringify(gaps)}`);
+  const numbers = (await b.frames('got')).filter((f) => f.n && f.t !== 'welcome').map((f) => f.n);
+  assert.deepEqual(numbers, Array.from(numbers, (_, i) => numbers[0] + i), 'events came once and in order');
+  const texts = (await b.frames('got', 'chat')).map((c) => c.chat.text);
+  assert.deepEqual(texts, [1, 2, 3, 4, 5].map((i) => `message ${i}`));
+  for (const g of gaps) {
+    for (const [tile, ms] of Object.entries(g.videos)) assert.ok(ms <= 500, `picture ${tile} stood still for ${ms} ms`);
+    assert.ok(g.audio <= 500, `sound stood still for ${g.audio} ms`);
+  }
+  assert.equal(await b.exchanges(), sdp, 'media was not negotiated again');
+  await bothGet(a, b);
+}
+
+async function reload(t, query) {
+  const room = t.room();
+  const a = await join(t, 'Ann', room, { query });
+  const b = await join(t, 'Bob', room);
+  await bothGet(a, b);
+  await b.click('Mute');
+  await a.find('figure', 'Bob, Microphone off');
+  const before = await welcome(b);
+  await b.reload();
+  if (await b.find('button', 'Join', { timeout: 1500 }).catch(() => null)) await b.click('Join');
+  const after = await welcomes(b, 1);
+  assert.equal(after.you.id, before.you.id, 'the same id');
+  assert.equal(after.you.role, before.you.role);
+  await b.find('button', 'Leave');
+  await a.gets({ videos: 1, audio: 0 });
+  await b.gets({ videos: 1 });
+  assert.equal((await a.frames('got', 'left')).length, 0, 'nobody is told that Bob left');
+  await a.find('figure', 'Bob, Microphone off');
+}
+
+async function restart(t, query, kill) {
+  const server = await t.serve();
+  const room = t.room();
+  const a = await join(t, 'Ann', room, { base: server.base, query });
+  const b = await join(t, 'Bob', room, { base: server.base, browser: t.browser ?? 'chromium' });
+  const people = [a, b];
+  if (!query) people.push(await join(t, 'Cem', room, { base: server.base }));
+  await bothGet(...people);
+  await b.click('Mute');
+  await a.find('figure', 'Bob, Microphone off');
+  const before = await Promise.all(people.map(welcome));
+  await (kill ? server.kill() : server.stop());
+  await sleep(3000);
+  await server.start();
+  const listening = performance.now();
+  await Promise.all(people.map((p) => welcomes(p, 2, { timeout: 10_000 })));
+  const told = Math.round(performance.now() - listening);
+  await Promise.all(people.map((p) => p.gets({ videos: people.length - 1, audio: p === b ? people.length - 1 : people.length - 2 })));
+  const took = Math.round(performance.now() - listening);
+  t.note(`back after ${told} ms, with media after ${took} ms`);
+  assert.ok(told <= 5000, `back after ${told} ms`);
+  assert.ok(took <= 8000, `media after ${took} ms`);
+  const after = await Promise.all(people.map(welcome));
+  for (const [i, w] of after.entries()) {
+    assert.deepEqual([w.you.id, w.you.role, w.resumed], [before[i].you.id, before[i].you.role, 'restored'], people[i].name);
+  }
+  await a.find('figure', 'Bob, Microphone off');
+  assert.equal(after[1].you.state.mic, false);
+  await b.click('Mute');
+  await bothGet(...people);
+}
+
+/** The same session in a second tab: the old one is told. */
+async function serverGone(t) {
+  const server = await t.serve();
+  const a = await join(t, 'Ann', t.room(), { base: server.base });
+  await server.kill();
+  await a.reads(/(Reconnecting|does not answer)/);
+  await until('it is said that the server is gone', async () => /does not answer/.test(await a.text()), { timeout: 20_000 });
+  await t.gallery(a, 'server-gone');
+}
+
+export default group(
+  'resume',
+  {},
+  ['10 s without signalling in P2P', (t) => cut(t, '?topology=p2p'), { timeout: 60_000 }],
+  ['10 s without signalling in SFU', (t) => cut(t, '?topology=sfu'), { timeout: 60_000 }],
+  ['a reloaded page keeps its id in P2P', (t) => reload(t, '')],
+  ['a reloaded page keeps its id in SFU', (t) => reload(t, '?topology=sfu')],
+  ['the server restarts under two', (t) => restart(t, '?topology=sfu', false)],
+  ['the server dies under three', (t) => restart(t, '', true)],
+  ['the server is gone', serverGone],
+);
