@@ -27,7 +27,7 @@ type JoinRequest struct {
 	Decode, Encode room.Caps
 	IP             netip.Addr // of the client, behind trusted proxies; for limits and logs
 	Reach          Reach
-	CID            string     // connection id, for logs
+	CID            string // connection id, for logs
 }
 
 // Reach is how a client reaches the HTTP server; it tells which ICE servers are of use to it.

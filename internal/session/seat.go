@@ -1,0 +1,116 @@
+package session
+
+import (
+	"errors"
+	"sync/atomic"
+
+	"veche.example/internal/room"
+	"veche.example/internal/sfu"
+)
+
+// seat is two slots of a media connection and what was told of them. It belongs to the worker of its Media.
+type seat struct {
+	mids         SeatPair
+	audio, video *half
+	told         Seat
+}
+
+// newSeat makes an empty seat of which the client need not be told.
+func newSeat(number int, mids SeatPair) *seat {
+	return &seat{mids: mids, told: Seat{Seat: number, Source: room.SourceCamera, Audio: SeatNone, Video: SeatNone}}
+}
+
+// half is one slot of a seat; nil = the seat has no such half.
+type half struct {
+	slot     *sfu.Slot
+	on       bool                     // Show was given a track
+	switched atomic.Pointer[switched] // by the packet path
+	seen     *switched                // the last whose timestamp was told
+}
+
+// switched is the end of a switch: track flows from the RTP timestamp rtp on. It is immutable.
+type switched struct {
+	track *sfu.Track
+	rtp   uint32
+}
+
+// newHalf makes a half that calls kick when a switch has ended.
+func newHalf(slot *sfu.Slot, kick func()) *half {
+	if slot == nil {
+		return nil
+	}
+	h := &half{slot: slot}
+	slot.OnSwitch(func(t *sfu.Track, rtp uint32) {
+		h.switched.Store(&switched{t, rtp})
+		kick()
+	})
+	return h
+}
+
+// fill makes the seat show p and returns what is to be told of it, if anything. permits judges what still
+// flows while the seat waits for what it shall show.
+func (s *seat) fill(p plan, permits func(*sfu.Track) bool) (Seat, bool) {
+	now := Seat{Seat: s.told.Seat, Member: p.member, Source: p.source, Codec: p.codec}
+	now.Audio = s.audio.show(p.audio, permits)
+	now.Video = s.video.show(p.video, permits)
+	was := s.told
+	s.told = now
+	if now.Video == SeatLive {
+		now.RTP = s.video.fresh()
+	}
+	return now, now.RTP != nil || was != s.told
+}
+
+// show does what w says and returns how the half is.
+func (h *half) show(w want, permits func(*sfu.Track) bool) SeatStatus {
+	switch {
+	case h == nil:
+		return SeatNone
+	case w.track == nil:
+		h.hide()
+		return w.why
+	}
+	if sw := h.switched.Load(); sw != nil && sw.track != w.track && !permits(sw.track) {
+		h.hide()
+	}
+	if w.pause { // first: it must not begin to flow
+		h.slot.Pause(true)
+		h.switched.Store(nil)
+	}
+	h.on = true
+	if err := h.slot.Show(w.track); err != nil {
+		h.hide()
+		if errors.Is(err, sfu.ErrCodec) {
+			return SeatUndecodable
+		}
+		return SeatNone // the track has just ended
+	}
+	if w.pause {
+		return SeatPaused
+	}
+	h.slot.Pause(false) // last: it must not go on with what was shown before
+	if sw := h.switched.Load(); sw != nil && sw.track == w.track && h.slot.Status() == sfu.Live {
+		return SeatLive
+	}
+	return SeatWaiting
+}
+
+// hide stops what flows.
+func (h *half) hide() {
+	if h == nil || !h.on {
+		return
+	}
+	h.on = false
+	_ = h.slot.Show(nil) // fails only on a closed slot, which shows nothing
+	h.switched.Store(nil)
+}
+
+// fresh returns the first timestamp of a switch that was not told yet.
+func (h *half) fresh() *uint32 {
+	sw := h.switched.Load()
+	if sw == nil || sw == h.seen {
+		return nil
+	}
+	h.seen = sw
+	return &sw.rtp
+}

@@ -1,0 +1,83 @@
+package session
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"veche.example/internal/room"
+	"veche.example/internal/sfu"
+)
+
+// stage is who publishes what in one room. Whoever watches is woken when that changes; it then looks
+// for itself. Whether a source may be shown to somebody is the view's matter.
+type stage struct {
+	users int // sessions of the room, guarded by Manager.mu
+
+	mu       sync.Mutex // guards the following
+	acts     []act      // in the order of their first track; replaced, never changed
+	watchers map[*Media]struct{}
+}
+
+// act is one member's tracks. It is immutable. A member who stops publishing keeps its place, so that
+// the first publisher is still the first after it has connected anew.
+type act struct {
+	member room.MemberID
+	tracks map[room.Source]*sfu.Track
+}
+
+func newStage() *stage { return &stage{watchers: map[*Media]struct{}{}} }
+
+// look returns the acts of this moment, to be read only.
+func (g *stage) look() []act {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.acts
+}
+
+// set says what a member publishes now.
+func (g *stage) set(member room.MemberID, tracks map[room.Source]*sfu.Track) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	i := slices.IndexFunc(g.acts, func(a act) bool { return a.member == member })
+	switch {
+	case i < 0 && len(tracks) == 0, i >= 0 && maps.Equal(g.acts[i].tracks, tracks):
+		return
+	case i < 0:
+		g.acts = append(slices.Clip(g.acts), act{member, tracks})
+	default:
+		g.acts = slices.Clone(g.acts)
+		g.acts[i].tracks = tracks
+	}
+	g.wake()
+}
+
+// leave takes a member off the stage for good.
+func (g *stage) leave(member room.MemberID) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	rest := slices.DeleteFunc(slices.Clone(g.acts), func(a act) bool { return a.member == member })
+	if len(rest) != len(g.acts) {
+		g.acts = rest
+		g.wake()
+	}
+}
+
+func (g *stage) watch(m *Media) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.watchers[m] = struct{}{}
+}
+
+func (g *stage) unwatch(m *Media) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.watchers, m)
+}
+
+// wake never waits; mu is held.
+func (g *stage) wake() {
+	for m := range g.watchers {
+		m.kick()
+	}
+}
