@@ -33,10 +33,10 @@ const quiet = [
 // Several people share one process, and all of them are looked at.
 const awake = ['--disable-background-timer-throttling', '--disable-backgrounding-occluded-windows', '--disable-renderer-backgrounding'];
 
-/** `devices`: options of the fake devices; `prompts`: false to answer permission prompts ourselves (CDP). */
-export async function launchChromium({ devices = 'fps=10', deny = false, flags = [], wrap } = {}) {
+/** `devices`: options of the fake devices; `wrap`: a program that starts it elsewhere; `pipe`: talk to it by pipes, not by loopback. */
+export async function launchChromium({ devices = 'fps=10', deny = false, flags = [], wrap, pipe = false } = {}) {
   const media = [`--use-fake-device-for-media-stream=${devices}`, `--use-fake-ui-for-media-stream${deny ? '=deny' : ''}`];
-  const options = { browser: 'chrome', headless: true, args: [...quiet, ...awake, ...media, ...flags] };
+  const options = { browser: 'chrome', headless: true, pipe, args: [...quiet, ...awake, ...media, ...flags] };
   return launch('chromium', { ...options, executablePath: wrap ?? chromiumPath });
 }
 
