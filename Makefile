@@ -36,7 +36,7 @@ soak: prereqs npm
 	@$(STEP) "fuzzing, $(SOAK_FUZZ) per target" scripts/fuzz.sh $(SOAK_FUZZ)
 	@$(STEP) "race, 5 times" go test -race -shuffle=on -count=5 -timeout 60m ./...
 	@$(STEP) "benchmarks" go test -run '^$$' -bench . -benchmem ./...
-	@for round in $$(seq $(SOAK_ROUNDS)); do $(STEP) "end-to-end, round $$round of $(SOAK_ROUNDS)" node test/e2e/run.mjs; done
+	@for round in $$(seq $(SOAK_ROUNDS)); do $(STEP) "end-to-end, round $$round of $(SOAK_ROUNDS)" $(MAKE) --no-print-directory e2e; done
 	@echo; echo "make soak: all passed"
 
 ## its steps
@@ -84,8 +84,9 @@ fresh:
 fuzz:
 	@$(STEP) "fuzzing, $(FUZZ) per target" scripts/fuzz.sh $(FUZZ)
 
-e2e:
+e2e: npm
 	@$(STEP) "end-to-end in browsers" node test/e2e/run.mjs
+	@$(STEP) "end-to-end through NATs and firewalls" node test/e2e/reach.mjs --no-build
 
 ## handy
 
