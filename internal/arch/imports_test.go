@@ -164,9 +164,9 @@ func ruleProblems(table map[string]row) []string {
 
 // reserved are libraries that few may use.
 var reserved = map[string][]string{
-	"pion/webrtc":              {"internal/rtc", "internal/bot"},
-	"pion/turn":                {"internal/turnd", "internal/bot"},
-	"coder/websocket":          {"internal/wsconn", "internal/bot"},
+	"pion/webrtc":              {"internal/rtc", "internal/bench"},
+	"pion/turn":                {"internal/turnd"},
+	"coder/websocket":          {"internal/wsconn"},
 	"golang-jwt/jwt":           {"internal/auth"},
 	"knadh/koanf":              {"internal/config"},
 	"prometheus/client_golang": {"internal/metrics", "."},
