@@ -1,0 +1,87 @@
+import { cpSync, existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, defineConfig, type Plugin } from 'vite';
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** What the server replaces by the relative path to the app's root; see internal/site. */
+const rootMark = '/__root__/';
+
+/** What index.html may refer to stands behind the root mark, so that the page works at any depth. */
+function rootedPage(): Plugin {
+  return {
+    name: 'veche-rooted-page',
+    enforce: 'post',
+    transformIndexHtml: {
+      order: 'post',
+      handler: (html, ctx) =>
+        ctx.bundle ? html.replaceAll('"./', `"${rootMark}`).replaceAll(' crossorigin', '') : html,
+    },
+  };
+}
+
+/** `vite` and `vite preview` answer like internal/site does: app pages with the root mark replaced. */
+function pagesWithoutServer(): Plugin {
+  const rooted = (url: string) => (/^\/(r|b|watch|call)\/[^/]+$/.test(url.split('?')[0] ?? '') ? '../' : './');
+  return {
+    name: 'veche-pages',
+    configureServer(server) {
+      server.middlewares.use((req, _res, next) => {
+        if (rooted(req.url ?? '') === '../') req.url = '/';
+        next();
+      });
+    },
+    transformIndexHtml: { order: 'pre', handler: (html, ctx) => (ctx.server ? html.replace(rootMark, '/') : html) },
+  };
+}
+
+/** The SDK as one module without imports for pages that do not bundle, and the examples that use it. */
+function sdkAndExamples(outDir: string): Plugin {
+  return {
+    name: 'veche-sdk',
+    apply: 'build',
+    async closeBundle() {
+      await build({
+        configFile: false,
+        logLevel: 'warn',
+        build: {
+          target: 'es2022',
+          outDir: resolve(outDir, 'sdk'),
+          emptyOutDir: true,
+          copyPublicDir: false,
+          lib: { entry: here('../sdk/js/src/index.ts'), formats: ['es'], fileName: () => 'veche-client.js' },
+        },
+      });
+      if (existsSync(here('../examples')))
+        cpSync(here('../examples'), resolve(outDir, 'examples'), { recursive: true });
+    },
+  };
+}
+
+const outDir = here('./dist');
+
+export default defineConfig({
+  base: './',
+  resolve: {
+    alias: [
+      {
+        find: 'veche-client',
+        replacement: process.env.VECHE_FAKE ? here('./test/fake/sdk.ts') : here('../sdk/js/src/index.ts'),
+      },
+    ],
+  },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    target: 'es2022',
+    outDir: process.env.VECHE_FAKE ? '/tmp/web/dist' : outDir,
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    modulePreload: false,
+    cssCodeSplit: false,
+    reportCompressedSize: false,
+  },
+  plugins: [rootedPage(), pagesWithoutServer(), ...(process.env.VECHE_FAKE ? [] : [sdkAndExamples(outDir)])],
+  server: { fs: { allow: ['..'] } },
+  test: { include: ['test/**/*.test.ts', 'src/**/*.test.{ts,tsx}'], environment: 'node' },
+} as Parameters<typeof defineConfig>[0] & { test: unknown });
