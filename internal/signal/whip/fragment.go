@@ -1,6 +1,9 @@
 package whip
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // fragmentType is the media type of trickled candidates (RFC 8840 §9).
 const fragmentType = "application/trickle-ice-sdpfrag"
@@ -61,6 +64,9 @@ func parseFragment(text string) (fragment, error) {
 		}
 		if len(line) > maxCandidate || len(f.candidates) > maxCandidates {
 			return fragment{}, bad("fragment: more than %d candidates, or a line over %d bytes", maxCandidates, maxCandidate)
+		}
+		if strings.ContainsFunc(line, unicode.IsControl) {
+			return fragment{}, bad("fragment: a control character")
 		}
 	}
 	if (f.ufrag == "") != (f.pwd == "") {
