@@ -150,6 +150,10 @@ export const stageEn = {
   'banner.locked': 'The room is locked',
   'banner.unlocked': 'The room is open',
   'banner.dismiss': 'Dismiss',
+  'announce.mic.on': 'Microphone on',
+  'announce.mic.off': 'Microphone off',
+  'announce.camera.on': 'Camera on',
+  'announce.camera.off': 'Camera off',
 } as const;
 
 export type StageKey = keyof typeof stageEn;
@@ -304,4 +308,8 @@ export const stageRu: Readonly<Record<StageKey, string>> = {
   'banner.locked': 'Комната закрыта',
   'banner.unlocked': 'Комната открыта',
   'banner.dismiss': 'Скрыть',
+  'announce.mic.on': 'Микрофон включён',
+  'announce.mic.off': 'Микрофон выключен',
+  'announce.camera.on': 'Камера включена',
+  'announce.camera.off': 'Камера выключена',
 };

@@ -1,0 +1,100 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { fitting, type Size } from './layout.js';
+import type { TileView } from './types.js';
+
+/** A picture that stands still (a shared page) is shown after one new frame and this many milliseconds. */
+const patience = 300;
+
+/**
+ * True once frames have been drawn that came after the picture was declared live. Until then the element may
+ * hold the last frame of whoever had the seat before, so it stays covered.
+ */
+function useFresh(video: HTMLVideoElement | null, stream: MediaStream | null, live: boolean): boolean {
+  const [fresh, setFresh] = useState(false);
+  useEffect(() => {
+    setFresh(false);
+    if (!video || !stream || !live) return;
+    const end = new AbortController();
+    const show = () => setFresh(true);
+    if (!('requestVideoFrameCallback' in video)) {
+      (video as HTMLVideoElement).addEventListener('timeupdate', show, { once: true, signal: end.signal });
+      return () => end.abort();
+    }
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let handle = video.requestVideoFrameCallback(() => {
+      timer = setTimeout(show, patience);
+      handle = video.requestVideoFrameCallback(show);
+    });
+    return () => {
+      clearTimeout(timer);
+      video.cancelVideoFrameCallback(handle);
+    };
+  }, [video, stream, live]);
+  return fresh;
+}
+
+/** Width and height of what is played, as it changes. */
+function usePictureSize(video: HTMLVideoElement | null): Size {
+  const [size, setSize] = useState<Size>({ width: 0, height: 0 });
+  useEffect(() => {
+    if (!video) return;
+    const update = () => setSize({ width: video.videoWidth, height: video.videoHeight });
+    update();
+    video.addEventListener('resize', update);
+    video.addEventListener('loadedmetadata', update);
+    return () => {
+      video.removeEventListener('resize', update);
+      video.removeEventListener('loadedmetadata', update);
+    };
+  }, [video]);
+  return size;
+}
+
+interface PictureProps {
+  readonly tile: TileView;
+  readonly size: Size;
+  /** The share of a camera's picture that must stay visible when it covers the tile. */
+  readonly visible: number;
+  onFresh(fresh: boolean): void;
+}
+
+/** The silent picture of one tile. It belongs to one stream for its whole life: see its key in VideoTile. */
+export function Picture({ tile, size, visible, onFresh }: PictureProps) {
+  const ref = useRef<HTMLVideoElement>(null);
+  const [video, setVideo] = useState<HTMLVideoElement | null>(null);
+  const { stream } = tile;
+  const track = stream?.getVideoTracks()[0]?.id;
+  useEffect(() => {
+    const element = ref.current;
+    if (!element) return;
+    setVideo(element);
+    element.srcObject = stream;
+    return () => {
+      element.pause();
+      element.srcObject = null;
+    };
+  }, [stream]);
+  // A new track in the same stream leaves some browsers paused. Silent pictures may always play.
+  useEffect(() => {
+    if (track) ref.current?.play().catch(() => undefined);
+  }, [track]);
+  const fresh = useFresh(video, stream, tile.video === 'live');
+  useEffect(() => onFresh(fresh), [fresh, onFresh]);
+  const picture = usePictureSize(video);
+  const how = tile.kind === 'screen' ? 'contain' : fitting(picture, size, visible);
+  return (
+    <video
+      ref={ref}
+      class="st-picture"
+      data-fit={how}
+      data-mirrored={tile.mirrored}
+      data-shown={fresh}
+      autoplay
+      playsInline
+      muted
+      disablePictureInPicture={tile.isLocal}
+      aria-hidden="true"
+      tabIndex={-1}
+    />
+  );
+}

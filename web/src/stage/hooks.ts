@@ -1,0 +1,103 @@
+import { useComputed } from '@preact/signals';
+import type { RefObject } from 'preact';
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { Wish } from 'veche-client';
+import { sameWishes } from './arrange.js';
+import type { Size } from './layout.js';
+import type { StageModel, TileView } from './types.js';
+
+/** The size of an element's content box, as it changes. */
+export function useSize(ref: RefObject<HTMLElement | null>): Size {
+  const [size, setSize] = useState<Size>({ width: 0, height: 0 });
+  useLayoutEffect(() => {
+    const element = ref.current;
+    if (!element) return;
+    const observer = new ResizeObserver((entries) => {
+      const box = entries.at(-1)?.contentRect;
+      if (!box) return;
+      const next = { width: Math.floor(box.width), height: Math.floor(box.height) };
+      setSize((now) => (now.width === next.width && now.height === next.height ? now : next));
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [ref]);
+  return size;
+}
+
+/** The time, once per second. */
+export function useNow(): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
+
+/** Runs what may take a while; `pending` until it ends. A second run in between is ignored. */
+export function useAction(action: () => void | Promise<void>): [run: () => void, pending: boolean] {
+  const [pending, setPending] = useState(false);
+  const busy = useRef(false);
+  const run = useCallback(() => {
+    if (busy.current) return;
+    const result = action();
+    if (!(result instanceof Promise)) return;
+    busy.current = true;
+    setPending(true);
+    const end = () => {
+      busy.current = false;
+      setPending(false);
+    };
+    result.then(end, end);
+  }, [action]);
+  return [run, pending];
+}
+
+const wishInterval = 200;
+
+/** Tells the model what is wanted, when it changes, and not more often than it is useful. Null: not known yet. */
+export function useWishes(model: StageModel, wanted: readonly Wish[] | null): void {
+  const told = useRef<readonly Wish[] | null>(null);
+  const toldAt = useRef(0);
+  useEffect(() => {
+    if (!wanted || (told.current && sameWishes(told.current, wanted))) return;
+    const tell = () => {
+      told.current = wanted;
+      toldAt.current = Date.now();
+      model.view(wanted);
+    };
+    const timer = setTimeout(tell, Math.max(0, toldAt.current + wishInterval - Date.now()));
+    return () => clearTimeout(timer);
+  }, [model, wanted]);
+}
+
+/** Below this a microphone hears a room, not a voice. */
+const voice = 0.03;
+
+/** Whether the tile's person speaks now; only what reads it is drawn again. */
+export function useSpeaking(model: StageModel, tile: TileView): boolean {
+  const { member } = tile;
+  const loud = useComputed(() => (model.levels.value.get(member) ?? 0) > voice);
+  return loud.value && tile.kind === 'camera' && !tile.micMuted;
+}
+
+/** Calls `close` on Escape and on a press outside of the element. */
+export function useDismiss(ref: RefObject<HTMLElement | null>, open: boolean, close: () => void): void {
+  useEffect(() => {
+    if (!open) return;
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape') return;
+      event.stopPropagation();
+      close();
+    };
+    const onPress = (event: PointerEvent) => {
+      if (event.target instanceof Node && !ref.current?.contains(event.target)) close();
+    };
+    document.addEventListener('keydown', onKey, true);
+    document.addEventListener('pointerdown', onPress, true);
+    return () => {
+      document.removeEventListener('keydown', onKey, true);
+      document.removeEventListener('pointerdown', onPress, true);
+    };
+  }, [ref, open, close]);
+}
