@@ -15,9 +15,6 @@ const (
 	maxMID      = 32 // bytes, as in veche-v1 §3
 )
 
-// codeSDP is the code of sessions for a description that cannot be applied.
-const codeSDP room.Code = "sdp"
-
 // description is what we need to know of an offer (RFC 8866).
 type description struct {
 	sections   []section
@@ -31,7 +28,7 @@ type section struct {
 	codecs     []string
 }
 
-// scan reads an offer. It judges form only: bad-message for what is not SDP, codeSDP for SDP that
+// scan reads an offer. It judges form only: bad-message for what is not SDP, session.CodeSDP for SDP that
 // cannot be a session of ours.
 func scan(sdp string) (description, error) {
 	s := scanner{direction: "sendrecv"}
@@ -58,7 +55,7 @@ func bad(format string, args ...any) error {
 }
 
 func unusable(format string, args ...any) error {
-	return &room.Error{Code: codeSDP, Text: fmt.Sprintf(format, args...)}
+	return &room.Error{Code: session.CodeSDP, Text: fmt.Sprintf(format, args...)}
 }
 
 // scanner holds what is known of the section that is being read; before the first it reads the

@@ -81,7 +81,9 @@ func TestRestart(t *testing.T) {
 	r := l.begin("/whip/tea", publish)
 	loc, tag := r.Header.Get("Location"), r.Header.Get("ETag")
 
-	f.onOffer = func(context.Context, session.Offer) (string, error) { return "", &room.Error{Code: codeSDP, Text: "x"} }
+	f.onOffer = func(context.Context, session.Offer) (string, error) {
+		return "", &room.Error{Code: session.CodeSDP, Text: "x"}
+	}
 	l.do("PATCH", loc, renewed, typeFragment, "If-Match: *").wantProblem(t, 422, "sdp")
 	l.do("PATCH", loc, trickled, typeFragment, "If-Match: "+tag).want(t, 204) // the old one goes on
 	f.onOffer = nil

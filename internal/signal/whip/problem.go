@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"veche.example/internal/room"
+	"veche.example/internal/session"
 )
 
 // httpError is an error of the protocol itself, which the domain has no code for.
@@ -39,7 +40,7 @@ var (
 // statuses are the HTTP status codes of the domain's errors.
 var statuses = map[room.Code]int{
 	room.CodeBadMessage: http.StatusBadRequest,
-	codeSDP:             http.StatusUnprocessableEntity, // RFC 9725 §4.2
+	session.CodeSDP:     http.StatusUnprocessableEntity, // RFC 9725 §4.2
 	room.CodeToken:      http.StatusUnauthorized,
 	room.CodeNotAllowed: http.StatusForbidden,
 	room.CodeLocked:     http.StatusConflict,

@@ -202,7 +202,7 @@ func TestErrorsOfTheDomain(t *testing.T) {
 		{&room.Error{Code: room.CodeFull, Text: "x"}, 409, "full"},
 		{&room.Error{Code: room.CodeEnded, Text: "x"}, 404, "ended"},
 		{&room.Error{Code: room.CodeBadMessage, Text: "x"}, 400, "bad-message"},
-		{fmt.Errorf("wrapped: %w", &room.Error{Code: codeSDP, Text: "x"}), 422, "sdp"},
+		{fmt.Errorf("wrapped: %w", &room.Error{Code: session.CodeSDP, Text: "x"}), 422, "sdp"},
 		{&room.Error{Code: room.CodeOverloaded, Text: "x"}, 503, "overloaded"},
 		{&room.Error{Code: room.CodeInternal, Text: "hunter2"}, 500, "internal"},
 		{&room.Error{Code: "of the future", Text: "hunter2"}, 500, "internal"},
