@@ -1,0 +1,201 @@
+package rtc
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pion/ice/v4"
+
+	"veche.example/internal/rtc/sdp"
+)
+
+// Config configures an Engine.
+type Config struct {
+	// UDP is the media port: udp.Port.Mux. Its listen addresses are the UDP host candidates.
+	UDP ice.UDPMux
+	// TCP gives ICE-TCP connections (RFC 6544) as portmux.Mux.ICE does; nil = none. More by AddTCP.
+	TCP net.Listener
+	// TCPAddrs are its passive TCP host candidates.
+	TCPAddrs []netip.AddrPort
+	// Learn is told which SSRCs the client behind a local ICE user name fragment sends; nil = not needed.
+	Learn func(ufrag string, ssrcs ...uint32)
+	Log   *slog.Logger // nil = slog.Default
+}
+
+// Engine makes Peers. They share its certificate, its UDP port and its TCP listeners. All methods may be called from
+// any goroutine.
+type Engine struct {
+	cfg         Config
+	log         *slog.Logger
+	cert        tls.Certificate
+	fingerprint sdp.Fingerprint
+	tcp         tcpSide
+	stats       counters
+
+	mu       sync.Mutex // guards the following
+	peers    map[*Peer]struct{}
+	tcpAddrs []netip.AddrPort // passive TCP host candidates; never changed in place
+	closed   bool
+}
+
+// NewEngine makes an engine with a certificate of its own.
+func NewEngine(cfg Config) (*Engine, error) {
+	if cfg.UDP == nil {
+		return nil, fmt.Errorf("rtc: Config.UDP is missing")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	e := &Engine{cfg: cfg, log: cfg.Log, peers: make(map[*Peer]struct{})}
+	e.tcp.init(e)
+	if err := e.certify(); err != nil {
+		return nil, fmt.Errorf("rtc: certificate: %w", err)
+	}
+	if cfg.TCP != nil {
+		if err := e.AddTCP(cfg.TCP, cfg.TCPAddrs...); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+// certify makes the self-signed certificate, whose hash the answers carry (RFC 8827 §5.5).
+func (e *Engine) certify() error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	template := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "WebRTC"},
+		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.AddDate(10, 0, 0),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return err
+	}
+	e.cert = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	e.fingerprint = sdp.Fingerprint{Hash: "sha-256", Value: hexColons(sha256Of(der))}
+	return nil
+}
+
+func sha256Of(der []byte) []byte {
+	sum := sha256.Sum256(der)
+	return sum[:]
+}
+
+// hexColons is how SDP writes hashes: "4A:AD:…".
+func hexColons(sum []byte) string {
+	var b strings.Builder
+	for i, c := range sum {
+		if i > 0 {
+			b.WriteByte(':')
+		}
+		fmt.Fprintf(&b, "%02X", c)
+	}
+	return b.String()
+}
+
+// NewPeer makes a peer that waits for its first offer. Its owner must close it.
+func (e *Engine) NewPeer(cfg PeerConfig) (*Peer, error) {
+	p, err := newPeer(e, cfg)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil, ErrClosed
+	}
+	e.peers[p] = struct{}{}
+	e.mu.Unlock()
+	go p.run()
+	return p, nil
+}
+
+// AddTCP takes ICE-TCP connections from one more listener, which the engine closes when it is closed. Answers from
+// now on have these passive host candidates too.
+func (e *Engine) AddTCP(l net.Listener, candidates ...netip.AddrPort) error {
+	if err := e.tcp.add(l); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.tcpAddrs = append(slices.Clone(e.tcpAddrs), candidates...)
+	return nil
+}
+
+func (e *Engine) remove(p *Peer) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, ok := e.peers[p]; ok {
+		delete(e.peers, p)
+		e.stats.add(&p.stats)
+	}
+}
+
+// Close closes all peers and TCP listeners and waits for them. The UDP port stays open. It is idempotent.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	e.closed = true
+	peers := make([]*Peer, 0, len(e.peers))
+	for p := range e.peers {
+		peers = append(peers, p)
+	}
+	e.mu.Unlock()
+	for _, p := range peers {
+		p.end(Closed, "")
+	}
+	for _, p := range peers {
+		<-p.done
+	}
+	e.tcp.close()
+	return nil
+}
+
+// candidates are the host candidates of an answer (RFC 8839 §5.1), UDP before TCP.
+func (e *Engine) candidates() []string {
+	var list []string
+	add := func(network, extra string, kind uint32, a netip.AddrPort) {
+		ip := a.Addr().Unmap().WithZone("")
+		// RFC 8445 §5.1.2: type, local preference, component.
+		prio := kind<<24 | uint32(0xffff-len(list))<<8 | 255
+		list = append(list, fmt.Sprintf("candidate:%d 1 %s %d %s %d typ host%s", len(list)+1, network, prio, ip, a.Port(), extra))
+	}
+	for _, a := range e.cfg.UDP.GetListenAddresses() {
+		if u, ok := a.(*net.UDPAddr); ok {
+			add("udp", "", preferUDP, u.AddrPort())
+		}
+	}
+	e.mu.Lock()
+	tcpAddrs := e.tcpAddrs
+	e.mu.Unlock()
+	for _, a := range tcpAddrs {
+		add("tcp", " tcptype passive", preferTCP, a)
+	}
+	return list
+}
+
+// Type preferences of host candidates.
+const (
+	preferUDP = 126
+	preferTCP = 90
+)

@@ -1,0 +1,360 @@
+package rtc
+
+import (
+	"crypto/rand"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/stun/v4"
+
+	"veche.example/internal/media"
+	"veche.example/internal/rtc/sdp"
+)
+
+const (
+	maxPaths   = 32          // remote addresses of one client
+	maxStreams = 8           // TCP connections of one client
+	quiet      = int64(15e8) // a path that was not heard for so long gives way to any other
+	overlap    = int64(3e9)  // how long the old path goes on after an ICE restart
+	bufferSize = 2048        // for one datagram
+)
+
+// iceSide is the ICE-lite half of a peer (RFC 8445 §2.5): it answers connectivity checks and sends where the client
+// has nominated.
+type iceSide struct {
+	selected atomic.Pointer[path]
+	heard    atomic.Int64 // when the client was last heard, by any path
+
+	mu       sync.Mutex // guards the following
+	current  *generation
+	former   []*generation // before ICE restarts
+	switched int64         // when the current generation took over
+}
+
+// generation is one set of ICE credentials: an ICE restart makes a new one, beside which the old one
+// lives until the client has moved.
+type generation struct {
+	p          *Peer
+	number     int
+	ufrag, pwd string
+	remote     sdp.Transport
+	user       string // of the client's checks
+	integrity  stun.MessageIntegrity
+	handles    []io.Closer // ours on the UDP port
+
+	mu      sync.Mutex // guards the following
+	streams map[*tcpConn]struct{}
+	closed  bool
+}
+
+// path is a remote address that has passed a connectivity check.
+type path struct {
+	gen    *generation
+	remote netip.AddrPort
+	out    sender
+	tcp    bool
+	prio   uint64 // of the candidate pair; guarded by iceSide.mu
+	picked bool   // nominated; guarded by iceSide.mu
+	heard  atomic.Int64
+}
+
+// sender sends one datagram without blocking.
+type sender interface {
+	send(b []byte, to netip.AddrPort) error
+}
+
+// addrConn is a UDP conn whose calls do not allocate, as udp.Port gives.
+type addrConn interface {
+	ReadFromAddrPort(b []byte) (int, netip.AddrPort, error)
+	WriteToAddrPort(b []byte, to netip.AddrPort) (int, error)
+}
+
+// udpSender sends by the peer's handle on the UDP port.
+type udpSender struct{ addrConn }
+
+func (s udpSender) send(b []byte, to netip.AddrPort) error {
+	_, err := s.WriteToAddrPort(b, to)
+	return err
+}
+
+// plainConn makes an addrConn of any net.PacketConn.
+type plainConn struct{ net.PacketConn }
+
+func (c plainConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
+	n, a, err := c.ReadFrom(b)
+	if u, ok := a.(*net.UDPAddr); ok {
+		return n, u.AddrPort(), err
+	}
+	return n, netip.AddrPort{}, err
+}
+
+func (c plainConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	return c.WriteTo(b, net.UDPAddrFromAddrPort(to))
+}
+
+const iceAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"
+
+// iceRandom gives n ice-chars of 6 random bits each.
+func iceRandom(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	for i := range b {
+		b[i] = iceAlphabet[b[i]&63]
+	}
+	return string(b)
+}
+
+// newGeneration makes credentials and opens the UDP port for them; nothing is read yet.
+func newGeneration(p *Peer, number int, remote sdp.Transport) *generation {
+	g := &generation{p: p, number: number, remote: remote, ufrag: iceRandom(8), pwd: iceRandom(24),
+		streams: make(map[*tcpConn]struct{})}
+	g.user = g.ufrag + ":" + remote.Ufrag
+	g.integrity = stun.NewShortTermIntegrity(g.pwd)
+	return g
+}
+
+// start reads the UDP port, in one goroutine per address family, and TCP. The peer's mu is held.
+func (g *generation) start() error {
+	mux := g.p.engine.cfg.UDP
+	var done [2]bool
+	var first error
+	for _, a := range mux.GetListenAddresses() {
+		u, ok := a.(*net.UDPAddr)
+		if !ok {
+			continue
+		}
+		family := 0
+		if u.AddrPort().Addr().Unmap().Is6() {
+			family = 1
+		}
+		if done[family] {
+			continue
+		}
+		done[family] = true
+		conn, err := mux.GetConn(g.ufrag, a)
+		if err != nil {
+			first = errors.Join(first, err)
+			continue
+		}
+		ac, ok := conn.(addrConn)
+		if !ok {
+			ac = plainConn{conn}
+		}
+		g.handles = append(g.handles, conn)
+		if !g.p.spawnLocked("udp", func() { g.readUDP(ac) }) {
+			_ = conn.Close()
+			return ErrClosed
+		}
+	}
+	g.p.engine.tcp.register(g)
+	if len(g.handles) == 0 && first != nil {
+		return first
+	}
+	return nil
+}
+
+// readUDP is the only reader of one handle: what a client sends is taken apart here, down to the slots that its
+// packets are forwarded to.
+func (g *generation) readUDP(c addrConn) {
+	buf := make([]byte, bufferSize)
+	paths := make(map[netip.AddrPort]*path)
+	out := udpSender{c}
+	for {
+		n, from, err := c.ReadFromAddrPort(buf)
+		if err != nil {
+			return
+		}
+		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		b := buf[:n]
+		if n > 0 && b[0] <= 3 {
+			g.udpCheck(paths, out, b, from)
+		} else if pa := paths[from]; pa != nil {
+			g.p.arrive(pa, b)
+		} else {
+			g.p.drop(dropUnchecked)
+		}
+	}
+}
+
+// udpCheck answers a check and remembers where it came from.
+func (g *generation) udpCheck(paths map[netip.AddrPort]*path, out sender, b []byte, from netip.AddrPort) {
+	c, ok := g.answer(b, from)
+	if !ok {
+		g.p.drop(dropCheck)
+		return
+	}
+	pa := paths[from]
+	if pa == nil && c.success {
+		if len(paths) >= maxPaths && !forgetPath(paths) {
+			g.p.drop(dropPaths)
+			return
+		}
+		pa = &path{gen: g, remote: from, out: out}
+		paths[from] = pa
+	}
+	if err := out.send(c.reply, from); err != nil {
+		g.p.drop(dropSend)
+	}
+	if c.success {
+		g.p.checked(pa, c)
+	}
+}
+
+// forgetPath removes the path that was quiet for longest, unless all are in use.
+func forgetPath(paths map[netip.AddrPort]*path) bool {
+	var oldest *path
+	for _, pa := range paths {
+		if oldest == nil || pa.heard.Load() < oldest.heard.Load() {
+			oldest = pa
+		}
+	}
+	if media.Now()-oldest.heard.Load() < 30e9 || oldest.gen.p.ice.selected.Load() == oldest {
+		return false
+	}
+	delete(paths, oldest.remote)
+	return true
+}
+
+// check is an answered connectivity check.
+type check struct {
+	reply    []byte
+	success  bool
+	use      bool   // the client nominates the pair
+	priority uint32 // of the client's candidate
+}
+
+// answer checks a Binding request (RFC 8445 §7.3) and makes the answer. It is false for what is not answered: anything
+// that does not prove to know the password.
+func (g *generation) answer(b []byte, from netip.AddrPort) (check, bool) {
+	m := &stun.Message{Raw: b}
+	if m.Decode() != nil || m.Type != stun.BindingRequest {
+		return check{}, false
+	}
+	user, err := m.Get(stun.AttrUsername)
+	if err != nil || string(user) != g.user || g.integrity.Check(m) != nil {
+		return check{}, false
+	}
+	if m.Contains(stun.AttrFingerprint) && stun.Fingerprint.Check(m) != nil {
+		return check{}, false
+	}
+	id := stun.NewTransactionIDSetter(m.TransactionID)
+	if m.Contains(stun.AttrICEControlled) { // RFC 8445 §7.3.1.1: a lite agent is always controlled
+		r, err := stun.Build(id, stun.BindingError, stun.CodeRoleConflict, g.integrity, stun.Fingerprint)
+		if err != nil {
+			return check{}, false
+		}
+		return check{reply: r.Raw}, true
+	}
+	mapped := &stun.XORMappedAddress{IP: net.IP(from.Addr().AsSlice()), Port: int(from.Port())}
+	r, err := stun.Build(id, stun.BindingSuccess, mapped, g.integrity, stun.Fingerprint)
+	if err != nil {
+		return check{}, false
+	}
+	c := check{reply: r.Raw, success: true, use: m.Contains(stun.AttrUseCandidate)}
+	if v, err := m.Get(stun.AttrPriority); err == nil && len(v) == 4 {
+		c.priority = uint32(v[0])<<24 | uint32(v[1])<<16 | uint32(v[2])<<8 | uint32(v[3])
+	}
+	return c, true
+}
+
+// pairPriority is RFC 8445 §6.1.2.3 with the client controlling.
+func pairPriority(client uint32, tcp bool) uint64 {
+	ours := uint32(preferUDP<<24 | 0xffff<<8 | 255)
+	if tcp {
+		ours = preferTCP<<24 | 0xffff<<8 | 255
+	}
+	p := uint64(min(client, ours))<<32 | uint64(max(client, ours))<<1
+	if client > ours {
+		p++
+	}
+	return p
+}
+
+// checked is told of each valid check: it decides where the peer sends (RFC 8445 §8.1). Clients nominate one pair, or
+// one after the other the better they find; the best one stays, unless it has fallen silent.
+func (p *Peer) checked(pa *path, c check) {
+	now := media.Now()
+	s := &p.ice
+	s.mu.Lock()
+	pa.prio = pairPriority(c.priority, pa.tcp)
+	pa.picked = pa.picked || c.use
+	cur := s.selected.Load()
+	take := false
+	switch {
+	case cur == pa:
+	case cur == nil:
+		take = true
+	case pa.gen.number != cur.gen.number:
+		take = c.use && pa.gen.number > cur.gen.number
+	default:
+		take = c.use && (!cur.picked || pa.prio >= cur.prio || now-cur.heard.Load() > quiet)
+	}
+	if take {
+		s.selected.Store(pa)
+		if pa.gen == s.current {
+			s.switched = now
+		}
+	}
+	s.mu.Unlock()
+	pa.heard.Store(now)
+	s.heard.Store(now)
+	p.secure(pa)
+}
+
+// lost is told that a path is no more.
+func (p *Peer) lost(pa *path) { p.ice.selected.CompareAndSwap(pa, nil) }
+
+// retire closes the credentials from before ICE restarts, once the client has moved for a while.
+func (p *Peer) retire(now int64) {
+	s := &p.ice
+	s.mu.Lock()
+	var old []*generation
+	if sel := s.selected.Load(); sel != nil && sel.gen == s.current && now-s.switched > overlap {
+		old, s.former = s.former, nil
+	}
+	s.mu.Unlock()
+	for _, g := range old {
+		g.close()
+	}
+}
+
+// close closes the generation's conns; its goroutines end soon after.
+func (g *generation) close() {
+	g.p.engine.tcp.unregister(g)
+	for _, h := range g.handles {
+		_ = h.Close()
+	}
+	g.mu.Lock()
+	g.closed = true
+	streams := g.streams
+	g.streams = nil
+	g.mu.Unlock()
+	for s := range streams {
+		s.close()
+	}
+}
+
+// Candidate takes a candidate of the client. An ICE-lite agent needs none: it learns addresses from checks (RFC 8445
+// §2.5); so a candidate is only looked at for its form. It returns ErrCandidate or ErrClosed.
+func (p *Peer) Candidate(c Candidate) error {
+	if p.ended() {
+		return ErrClosed
+	}
+	if c.Line == "" {
+		return nil
+	}
+	if len(c.Line) > maxCandidate {
+		return ErrCandidate
+	}
+	if _, err := ice.UnmarshalCandidate(c.Line); err != nil {
+		return errors.Join(ErrCandidate, err)
+	}
+	return nil
+}
+
+const maxCandidate = 1024 // bytes

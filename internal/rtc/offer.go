@@ -1,0 +1,417 @@
+package rtc
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"veche.example/internal/media"
+	"veche.example/internal/rtc/sdp"
+)
+
+const (
+	maxDeclared = 8   // SSRCs taken from one section's description
+	maxSlots    = 128 // 64 seats
+	maxPublish  = 32
+)
+
+// plan is a negotiation that was found possible, before anything is changed.
+type plan struct {
+	offer   *sdp.Offer
+	answer  sdp.Answer
+	first   bool // offer of the peer
+	restart bool // of ICE
+	steps   []step
+	fresh   []*outbound // made by this offer
+}
+
+// step is what becomes of one section.
+type step struct {
+	section *sdp.AnswerSection
+	publish bool
+	out     *outbound // nil = the client does not receive on it
+}
+
+// Offer answers an offer of the client. A section that it publishes on gets a Track when its first packet comes; each one
+// it receives on has a Slot when Offer returns, and keeps it for the life of the peer. Where the Receive list has an
+// audio section followed by a video section, the two are in one stream, so that the client plays them in sync.
+//
+// New ICE credentials restart ICE: media goes on by the old path until the client has nominated a new one. The
+// error is ErrClosed, or wraps ErrSDP; then nothing has changed.
+func (p *Peer) Offer(ctx context.Context, o Offer) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	parsed, err := sdp.Parse(o.SDP)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrSDP, err)
+	}
+	p.mu.Lock()
+	ended, answer, err := p.negotiate(parsed, o)
+	p.mu.Unlock()
+	for _, ev := range ended {
+		ev.track.Close()
+		p.notify(ev)
+	}
+	return answer, err
+}
+
+// negotiate plans and commits. mu is held.
+func (p *Peer) negotiate(parsed *sdp.Offer, o Offer) ([]event, string, error) {
+	if p.closing || p.ended() {
+		return nil, "", ErrClosed
+	}
+	pl, err := p.plan(parsed, o)
+	if err != nil {
+		return nil, "", fmt.Errorf("%w: %w", ErrSDP, err)
+	}
+	if err := p.transport(pl); err != nil {
+		return nil, "", err
+	}
+	ended := p.commit(pl)
+	return ended, pl.answer.String(), nil
+}
+
+// plan checks the offer against what was negotiated before and makes the answer. mu is held.
+func (p *Peer) plan(offer *sdp.Offer, o Offer) (*plan, error) {
+	pl := &plan{offer: offer, first: p.version == 0}
+	if err := p.planTransport(pl); err != nil {
+		return nil, err
+	}
+	if len(o.Publish) > maxPublish || len(o.Receive) > maxSlots {
+		return nil, fmt.Errorf("more than %d sections to send on or %d to receive on", maxPublish, maxSlots)
+	}
+	if len(offer.Sections) < len(p.sections) {
+		return nil, fmt.Errorf("%d sections, there were %d (RFC 9429 §5.2.2)", len(offer.Sections), len(p.sections))
+	}
+	for _, mid := range slices.Concat(o.Publish, o.Receive) {
+		if s := offer.Section(mid); s == nil || s.Kind == 0 {
+			return nil, fmt.Errorf("no audio or video section has mid %q", mid)
+		}
+	}
+	outs, err := p.planSlots(pl, o.Receive)
+	if err != nil {
+		return nil, err
+	}
+	pl.answer.Sections = make([]sdp.AnswerSection, len(offer.Sections))
+	for i, s := range offer.Sections {
+		if i < len(p.sections) {
+			if was := p.sections[i]; !was.dead && (was.mid != s.MID || was.kind != s.Kind) {
+				return nil, fmt.Errorf("section %d was %q and is %q", i, was.mid, s.MID)
+			}
+		}
+		st := step{section: &pl.answer.Sections[i], publish: slices.Contains(o.Publish, s.MID), out: outs[s.MID]}
+		p.answerSection(s, &st)
+		pl.steps = append(pl.steps, st)
+	}
+	if !slices.ContainsFunc(pl.answer.Sections, func(s sdp.AnswerSection) bool { return !s.Rejected }) {
+		return nil, fmt.Errorf("no section with a codec of the room")
+	}
+	return pl, nil
+}
+
+// planTransport compares the transport with the one before.
+func (p *Peer) planTransport(pl *plan) error {
+	t := pl.offer.Transport
+	if !usable(t.Fingerprints) {
+		return fmt.Errorf("no fingerprint by SHA-256 or better")
+	}
+	pl.answer.Setup = "passive"
+	if pl.first {
+		if t.Setup == "passive" {
+			pl.answer.Setup = "active"
+		}
+		return nil
+	}
+	if !slices.Equal(t.Fingerprints, p.remote.Fingerprints) {
+		return fmt.Errorf("the certificate has changed: a new connection is needed")
+	}
+	if p.dtls.client {
+		pl.answer.Setup = "active"
+	}
+	if t.Setup != "actpass" && t.Setup == pl.answer.Setup {
+		return fmt.Errorf("the DTLS role has changed: a new connection is needed")
+	}
+	newUfrag, newPwd := t.Ufrag != p.remote.Ufrag, t.Pwd != p.remote.Pwd
+	if newUfrag != newPwd {
+		return fmt.Errorf("half of the ICE credentials has changed (RFC 8839 §4.4.1.1.1)")
+	}
+	pl.restart = newUfrag
+	return nil
+}
+
+// planSlots finds the slots of the sections that the client receives on, and makes those that are new.
+func (p *Peer) planSlots(pl *plan, receive []string) (map[string]*outbound, error) {
+	outs := make(map[string]*outbound, len(receive)+len(p.slots))
+	for mid, o := range p.slots {
+		outs[mid] = o
+	}
+	stream := len(p.order)
+	for i, mid := range receive {
+		kind := pl.offer.Section(mid).Kind
+		if o := outs[mid]; o != nil {
+			if o.kind != kind {
+				return nil, fmt.Errorf("section %q has changed its kind", mid)
+			}
+			continue
+		}
+		name := streamID(stream)
+		stream++
+		if i > 0 && kind == media.Video {
+			if prev := outs[receive[i-1]]; prev.kind == media.Audio {
+				name = prev.stream
+			}
+		}
+		o := newOutbound(p, mid, kind, name)
+		outs[mid] = o
+		pl.fresh = append(pl.fresh, o)
+	}
+	if len(outs) > maxSlots {
+		return nil, fmt.Errorf("more than %d sections to receive on", maxSlots)
+	}
+	return outs, nil
+}
+
+// answerSection makes the server's half of a section.
+func (p *Peer) answerSection(s *sdp.Section, st *step) {
+	a := st.section
+	a.Offer = s
+	codecs := p.cfg.Audio
+	if s.Kind == media.Video {
+		codecs = p.cfg.Video
+	}
+	if s.Kind == 0 || s.Rejected || !s.Bundled || !s.Mux || !knownProto(s.Proto) {
+		a.Rejected = true
+		return
+	}
+	a.Formats = s.Accept(codecs, !st.publish && st.out != nil)
+	if a.Rejected = len(a.Formats) == 0; a.Rejected {
+		return
+	}
+	uris := []string{sdp.ExtMID, sdp.ExtDD}
+	if st.publish && s.Direction.Sends() {
+		a.Direction |= sdp.RecvOnly
+		uris = append(uris, sdp.ExtLevel, sdp.ExtTWCC)
+	}
+	if st.out != nil && s.Direction.Receives() {
+		a.Direction |= sdp.SendOnly
+		a.StreamID, a.TrackID = st.out.stream, st.out.stream+"-"+s.Kind.String()
+		a.Stream = sdp.Stream{SSRC: st.out.ssrc}
+		if slices.ContainsFunc(a.Formats, func(f sdp.Format) bool { return f.HasRTX }) {
+			a.Stream.RTX = st.out.rtx
+		}
+	}
+	for _, uri := range uris {
+		if id := s.Ext(uri); id != 0 && (uri != sdp.ExtDD || s.Kind == media.Video) {
+			a.Exts = append(a.Exts, sdp.Ext{ID: id, URI: uri})
+		}
+	}
+}
+
+func knownProto(proto string) bool {
+	switch proto {
+	case "UDP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "TCP/DTLS/RTP/SAVP", "RTP/SAVPF", "RTP/SAVP": // RFC 9429 §5.1.2
+		return true
+	}
+	return false
+}
+
+// transport makes new ICE credentials where they are needed. mu is held.
+func (p *Peer) transport(pl *plan) error {
+	if pl.first {
+		p.dtls.configure(pl.offer.Transport)
+	}
+	p.ice.mu.Lock()
+	cur := p.ice.current
+	p.ice.mu.Unlock()
+	if pl.first || pl.restart {
+		number := 0
+		if cur != nil {
+			number = cur.number + 1
+		}
+		g := newGeneration(p, number, pl.offer.Transport)
+		p.ice.mu.Lock()
+		p.ice.current = g
+		var old *generation
+		if cur != nil {
+			p.ice.former = append(p.ice.former, cur)
+			if n := len(p.ice.former); n > 2 { // the client restarts faster than it connects
+				old, p.ice.former = p.ice.former[0], p.ice.former[1:]
+			}
+		}
+		p.ice.mu.Unlock()
+		if old != nil {
+			old.close()
+		}
+		if err := g.start(); err != nil {
+			p.end(Failed, "no ICE: "+err.Error())
+			return ErrClosed
+		}
+		cur = g
+	}
+	if pl.first {
+		p.began.Store(media.Now())
+	}
+	pl.answer.Ufrag, pl.answer.Pwd = cur.ufrag, cur.pwd
+	pl.answer.Fingerprints = []sdp.Fingerprint{p.engine.fingerprint}
+	pl.answer.Candidates = p.engine.candidates()
+	pl.answer.Bundle = pl.offer.Bundle
+	p.version++
+	pl.answer.ID, pl.answer.Version = p.id, p.version
+	return nil
+}
+
+// commit makes the plan real. It gives the tracks that ended. mu is held.
+func (p *Peer) commit(pl *plan) []event {
+	p.remote = pl.offer.Transport
+	for _, o := range pl.fresh {
+		p.slots[o.mid] = o
+	}
+	p.order = append(slices.Clip(p.order), pl.fresh...) // run reads the old one
+	p.sections = p.sections[:0]
+	rsize := true
+	for _, st := range pl.steps {
+		s := st.section
+		p.sections = append(p.sections, placed{s.Offer.MID, s.Offer.Kind, s.Rejected})
+		rsize = rsize && (s.Rejected || s.Offer.RSize)
+	}
+	p.tx.rsize.Store(rsize)
+	ended := p.commitInbound(pl)
+	p.rx.mu.Lock()
+	for _, o := range pl.fresh {
+		p.rx.slots[o.ssrc] = o
+	}
+	p.rx.mu.Unlock()
+	for _, st := range pl.steps {
+		if st.out != nil {
+			st.out.bind(st.section)
+		}
+	}
+	return ended
+}
+
+// commitInbound changes the sections that the client sends on.
+func (p *Peer) commitInbound(pl *plan) []event {
+	var ended []event
+	alive := make(map[string]bool)
+	for _, st := range pl.steps {
+		if st.section.Direction.Receives() {
+			alive[st.section.Offer.MID] = true
+		}
+	}
+	for mid, in := range p.inbounds {
+		if !alive[mid] {
+			delete(p.inbounds, mid)
+			if t := p.rx.detach(in); t != nil {
+				ended = append(ended, event{kind: eventEnded, mid: mid, track: t})
+			}
+		}
+	}
+	var declared []uint32
+	r := &p.rx
+	r.mu.Lock()
+	for _, st := range pl.steps {
+		s := st.section
+		if !s.Direction.Receives() {
+			continue
+		}
+		in := p.inbounds[s.Offer.MID]
+		if in == nil {
+			in = &inbound{p: p, mid: s.Offer.MID, kind: s.Offer.Kind}
+			p.inbounds[in.mid], r.byMID[in.mid] = in, in
+		}
+		in.configure(s)
+		declared = append(declared, r.declare(in, s.Offer.Streams)...)
+		for _, e := range s.Exts {
+			switch e.URI {
+			case sdp.ExtMID:
+				r.midExt = e.ID
+			case sdp.ExtTWCC:
+				r.twcc.ext = e.ID
+			}
+		}
+	}
+	r.indexTypes(p.inbounds)
+	r.mu.Unlock()
+	p.learn(declared...)
+	return ended
+}
+
+// declare ties the SSRCs that a section declares to it, in the place of those it declared before. rx.mu is held.
+func (r *receiver) declare(in *inbound, streams []sdp.Stream) []uint32 {
+	for ssrc, s := range r.streams {
+		if _, heard := r.ssrcs[ssrc]; s.in == in && !heard {
+			delete(r.streams, ssrc)
+		}
+	}
+	var list []uint32
+	for i, s := range streams {
+		if i == maxDeclared {
+			break
+		}
+		for _, ssrc := range []uint32{s.SSRC, s.RTX} {
+			if ssrc == 0 {
+				continue
+			}
+			list = append(list, ssrc)
+			if r.streams[ssrc] == nil || r.streams[ssrc].in != in {
+				r.attach(in, ssrc)
+			}
+		}
+	}
+	return list
+}
+
+// indexTypes finds the payload types that only one section has. rx.mu is held.
+func (r *receiver) indexTypes(list map[string]*inbound) {
+	for pt := range r.byPT {
+		r.byPT[pt] = nil
+		n := 0
+		for _, in := range list {
+			if in.formats[pt].codec != 0 {
+				r.byPT[pt] = in
+				n++
+			}
+		}
+		if n != 1 {
+			r.byPT[pt] = nil
+		}
+	}
+}
+
+// learn teaches the UDP port SSRCs of the client.
+func (p *Peer) learn(ssrcs ...uint32) {
+	learn := p.engine.cfg.Learn
+	if learn == nil || len(ssrcs) == 0 {
+		return
+	}
+	p.ice.mu.Lock()
+	g := p.ice.current
+	p.ice.mu.Unlock()
+	if g != nil {
+		learn(g.ufrag, ssrcs...)
+	}
+}
+
+// Media is one audio or video section of a description, as Sections finds it.
+type Media struct {
+	MID             string
+	Kind            media.Kind
+	Sends, Receives bool // what the offerer wants to do
+}
+
+// Sections lists the audio and video sections of an offer that are not rejected, for adapters whose protocols say
+// nothing but the description. The error wraps ErrSDP.
+func Sections(text string) ([]Media, error) {
+	o, err := sdp.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSDP, err)
+	}
+	var list []Media
+	for _, s := range o.Sections {
+		if s.Kind != 0 && !s.Rejected {
+			list = append(list, Media{s.MID, s.Kind, s.Direction.Sends(), s.Direction.Receives()})
+		}
+	}
+	return list, nil
+}

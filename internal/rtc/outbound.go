@@ -1,0 +1,139 @@
+package rtc
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+
+	"veche.example/internal/media"
+	"veche.example/internal/rtc/sdp"
+	"veche.example/internal/sfu"
+)
+
+const (
+	// Sender reports: after a switch the receiver needs one before sound and picture are in sync.
+	reportEvery = int64(1e9)
+	reportSoon  = int64(300e6)
+	reportsSoon = 4
+	// maxReports go into one compound packet: 28 bytes each and a name.
+	maxReports = 24
+)
+
+// outbound is a section on which the client receives: a slot and its way to the transmitter.
+type outbound struct {
+	p         *Peer
+	mid       string
+	kind      media.Kind
+	ssrc, rtx uint32
+	stream    string // of the answer's msid: the two halves of a seat share it
+	slot      *sfu.Slot
+	open      atomic.Bool // the client receives now
+
+	// The following belongs to run.
+	due      int64
+	soon     int
+	switches uint64
+}
+
+func newOutbound(p *Peer, mid string, kind media.Kind, stream string) *outbound {
+	o := &outbound{p: p, mid: mid, kind: kind, ssrc: rand.Uint32() | 1, rtx: rand.Uint32() &^ 1, stream: stream, soon: reportsSoon}
+	o.slot = sfu.NewSlot(kind, o)
+	return o
+}
+
+// WriteRTP sends one packet of the slot.
+func (o *outbound) WriteRTP(h *rtp.Header, payload []byte) error {
+	if !o.open.Load() {
+		return errNotReady
+	}
+	return o.p.tx.rtp(h, payload)
+}
+
+// bind tells the slot what was negotiated.
+func (o *outbound) bind(s *sdp.AnswerSection) {
+	b := sfu.Binding{SSRC: o.ssrc, MID: s.Offer.MID}
+	for _, f := range s.Formats {
+		b.Payload[f.Codec] = sfu.Payload{Negotiated: true, Type: f.Type}
+		if f.HasRTX {
+			b.Payload[f.Codec].RTX = f.RTX
+			b.RTXSSRC = o.rtx
+		}
+	}
+	for _, e := range s.Exts {
+		switch e.URI {
+		case sdp.ExtMID:
+			b.MIDExt = e.ID
+		case sdp.ExtDD:
+			b.DDExt = e.ID
+		}
+	}
+	o.slot.Bind(b)
+	// A client that holds a section gets nothing until it receives again, and then goes on from a key frame.
+	if receives := s.Direction.Sends(); receives != o.open.Swap(receives) && receives {
+		o.refresh()
+	}
+}
+
+// refresh asks for a key frame of what is shown: the client has missed what was sent so far.
+func (o *outbound) refresh() {
+	if o.kind == media.Video {
+		o.slot.HandleRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: o.ssrc}})
+	}
+}
+
+// refreshSlots does it for all slots, when the connection is up.
+func (p *Peer) refreshSlots() {
+	p.mu.Lock()
+	slots := p.order
+	p.mu.Unlock()
+	for _, o := range slots {
+		if st := o.slot.Status(); st == sfu.Live || st == sfu.Waiting {
+			o.refresh()
+		}
+	}
+}
+
+// report sends the sender reports that are due, each with the name that ties it to its stream (RFC 3550 §6.5.1).
+func (p *Peer) report(slots []*outbound, now int64) {
+	if State(p.state.Load()) == Connecting {
+		return
+	}
+	var list []rtcp.Packet
+	names := &rtcp.SourceDescription{}
+	flush := func() {
+		if len(list) > 0 {
+			p.tx.rtcp(append(list, names)...)
+		}
+		list, names = nil, &rtcp.SourceDescription{}
+	}
+	for _, o := range slots {
+		if n := o.slot.Stats().Switches; n != o.switches {
+			o.switches, o.soon, o.due = n, reportsSoon, 0
+		}
+		if now < o.due || !o.open.Load() {
+			continue
+		}
+		sr, ok := o.slot.SenderReport(now)
+		if !ok {
+			continue
+		}
+		o.due = now + reportEvery
+		if o.soon > 0 {
+			o.soon--
+			o.due = now + reportSoon
+		}
+		list = append(list, sr)
+		names.Chunks = append(names.Chunks, rtcp.SourceDescriptionChunk{Source: o.ssrc,
+			Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: o.stream}}})
+		if len(list) == maxReports {
+			flush()
+		}
+	}
+	flush()
+}
+
+// streamID names the n-th stream that the peer sends.
+func streamID(n int) string { return fmt.Sprintf("seat%d", n) }

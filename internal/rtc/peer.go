@@ -1,0 +1,340 @@
+package rtc
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"veche.example/internal/media"
+	"veche.example/internal/rtc/sdp"
+	"veche.example/internal/sfu"
+)
+
+const (
+	tick      = 150 * time.Millisecond
+	maxEvents = 256 // not delivered yet; a handler that is so far behind has stopped
+	// A client checks its path every 2.5 to 5 s.
+	silence  = int64(8e9)  // Disconnected
+	patience = int64(30e9) // then Failed; also from the first offer to Connected
+)
+
+// Peer is the media connection of one participant. Its methods may be called from any goroutine; none may be called by
+// a Writer of a slot, and Close not by its own Handler.
+//
+// Its goroutines: run (events, timers), one reader per address family or TCP connection, one for DTLS and those of the
+// DTLS library. Locks are taken in the order mu, receiver.mu, transmitter.mu; a Handler is called with none held.
+type Peer struct {
+	engine *Engine
+	cfg    PeerConfig
+	log    *slog.Logger
+	clock  sfu.Clock
+	ice    iceSide
+	tx     transmitter
+	rx     receiver
+	dtls   dtlsSide
+	stats  counters
+
+	state   atomic.Uint32 // a State
+	profile atomic.Pointer[string]
+	began   atomic.Int64 // first offer
+
+	mu       sync.Mutex // guards the following
+	closing  bool       // no more goroutines and offers
+	version  uint64     // of the answers
+	id       uint64
+	remote   sdp.Transport // of the last offer
+	sections []placed      // m-lines as they were last negotiated
+	inbounds map[string]*inbound
+	slots    map[string]*outbound
+	order    []*outbound
+
+	events struct {
+		mu    sync.Mutex // guards the following
+		queue []event
+	}
+	wake   chan struct{} // capacity 1
+	stop   chan struct{} // closed by end
+	once   sync.Once
+	final  State  // set before stop is closed
+	reason string // likewise
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // all goroutines but run
+	done   chan struct{}  // closed when run has ended
+}
+
+// placed is what an m-line holds.
+type placed struct {
+	mid  string
+	kind media.Kind
+	dead bool // was rejected: the line may be used again
+}
+
+// event is something the handler is to be told.
+type event struct {
+	kind  eventKind
+	mid   string
+	track *sfu.Track
+	state State
+}
+
+type eventKind uint8
+
+const (
+	eventTrack eventKind = iota
+	eventEnded
+	eventState
+)
+
+func newPeer(e *Engine, cfg PeerConfig) (*Peer, error) {
+	if cfg.Handler == nil {
+		return nil, fmt.Errorf("rtc: PeerConfig.Handler is missing")
+	}
+	cfg.Audio, cfg.Video = slices.Clone(cfg.Audio), slices.Clone(cfg.Video)
+	p := &Peer{
+		engine: e, cfg: cfg, log: e.log.With("peer", cfg.ID), id: rand.Uint64() >> 2,
+		inbounds: make(map[string]*inbound), slots: make(map[string]*outbound),
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.tx.init(p)
+	p.rx.init(p)
+	p.dtls.init(p)
+	return p, nil
+}
+
+// spawn runs f in a goroutine that Close waits for; false if the peer is over. A panic ends the peer only.
+func (p *Peer) spawn(name string, f func()) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.spawnLocked(name, f)
+}
+
+func (p *Peer) spawnLocked(name string, f func()) bool {
+	if p.closing {
+		return false
+	}
+	p.wg.Add(1)
+	go func() {
+		defer p.wg.Done()
+		defer p.contain(name)
+		f()
+	}()
+	return true
+}
+
+// contain is deferred by every goroutine of the peer.
+func (p *Peer) contain(name string) {
+	if r := recover(); r != nil {
+		p.log.Error("panic in a media connection", "in", name, "panic", r, "stack", string(debug.Stack()))
+		p.end(Failed, "internal error")
+	}
+}
+
+// end begins the end of the peer. Only the first call counts. It does not wait.
+func (p *Peer) end(s State, reason string) {
+	p.once.Do(func() {
+		p.final, p.reason = s, reason
+		if s == Failed {
+			p.log.Info("media connection failed", "reason", reason)
+		} else {
+			p.log.Debug("media connection closed", "reason", reason)
+		}
+		close(p.stop)
+	})
+}
+
+// ended tells whether end was called.
+func (p *Peer) ended() bool {
+	select {
+	case <-p.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// Close ends the peer and waits for its goroutines. The handler is told the end of each track and then, unless the peer
+// had failed, Closed, before Close returns. It is idempotent.
+func (p *Peer) Close() {
+	p.end(Closed, "")
+	<-p.done
+}
+
+// Slot gives the slot of a section on which the client receives, nil if there is none.
+func (p *Peer) Slot(mid string) *sfu.Slot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if o := p.slots[mid]; o != nil {
+		return o.slot
+	}
+	return nil
+}
+
+// notify queues an event for run.
+func (p *Peer) notify(ev event) {
+	q := &p.events
+	q.mu.Lock()
+	full := len(q.queue) >= maxEvents
+	if !full {
+		q.queue = append(q.queue, ev)
+	}
+	q.mu.Unlock()
+	if full {
+		p.end(Failed, "events are not taken")
+		return
+	}
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run is the peer's own goroutine: it calls the handler and looks at the clock.
+func (p *Peer) run() {
+	defer close(p.done)
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		select {
+		case <-p.stop:
+			p.finish()
+			return
+		case <-p.wake:
+			p.deliver()
+		case <-t.C:
+			p.guard("tick", func() { p.tick(media.Now()) })
+		}
+	}
+}
+
+// guard runs f and turns a panic into the peer's failure.
+func (p *Peer) guard(name string, f func()) {
+	defer p.contain(name)
+	f()
+}
+
+// deliver calls the handler for what was queued.
+func (p *Peer) deliver() {
+	for {
+		q := &p.events
+		q.mu.Lock()
+		list := q.queue
+		q.queue = nil
+		q.mu.Unlock()
+		if len(list) == 0 {
+			return
+		}
+		for _, ev := range list {
+			p.guard("handler", func() { p.tell(ev) })
+		}
+	}
+}
+
+func (p *Peer) tell(ev event) {
+	switch ev.kind {
+	case eventTrack:
+		p.cfg.Handler.Track(ev.mid, ev.track)
+	case eventEnded:
+		p.cfg.Handler.Ended(ev.mid, ev.track)
+	case eventState:
+		p.cfg.Handler.State(ev.state)
+	}
+}
+
+// setState changes the state and tells the handler; nothing follows a final state.
+func (p *Peer) setState(s State) {
+	for {
+		old := State(p.state.Load())
+		if old == s || old >= Failed {
+			return
+		}
+		if p.state.CompareAndSwap(uint32(old), uint32(s)) {
+			p.notify(event{kind: eventState, state: s})
+			return
+		}
+	}
+}
+
+// finish frees everything. It runs once, on run's goroutine.
+func (p *Peer) finish() {
+	p.mu.Lock()
+	p.closing = true
+	p.mu.Unlock()
+	p.cancel()
+	p.dtls.close() // says goodbye while there is a path
+	p.ice.mu.Lock()
+	gens := append(p.ice.former, p.ice.current)
+	p.ice.former, p.ice.current = nil, nil
+	p.ice.mu.Unlock()
+	for _, g := range gens {
+		if g != nil {
+			g.close()
+		}
+	}
+	p.wg.Wait()
+	p.ice.selected.Store(nil)
+	p.deliver() // what happened before the end
+	p.mu.Lock()
+	var tracks []event
+	for mid, in := range p.inbounds {
+		if t := p.rx.detach(in); t != nil {
+			tracks = append(tracks, event{kind: eventEnded, mid: mid, track: t})
+		}
+	}
+	slots := p.order
+	p.mu.Unlock()
+	for _, o := range slots {
+		o.open.Store(false)
+		o.slot.Close()
+	}
+	for _, ev := range tracks {
+		ev.track.Close()
+		p.guard("handler", func() { p.tell(ev) })
+	}
+	p.engine.remove(p)
+	p.state.Store(uint32(p.final))
+	p.guard("handler", func() { p.cfg.Handler.State(p.final) })
+}
+
+// tick does what is due.
+func (p *Peer) tick(now int64) {
+	p.watch(now)
+	p.retire(now)
+	p.rx.flush(now)
+	p.mu.Lock()
+	slots := p.order
+	p.mu.Unlock()
+	for _, o := range slots {
+		o.slot.Tick(now)
+	}
+	p.report(slots, now)
+}
+
+// watch follows the life of the connection.
+func (p *Peer) watch(now int64) {
+	began := p.began.Load()
+	heard := p.ice.heard.Load()
+	switch State(p.state.Load()) {
+	case Connecting:
+		if began != 0 && now-began > patience {
+			p.end(Failed, "not connected in time")
+		}
+	case Connected:
+		if now-heard > silence {
+			p.setState(Disconnected)
+		}
+	case Disconnected:
+		if now-heard > silence+patience {
+			p.end(Failed, "nothing heard")
+		} else if now-heard <= silence {
+			p.setState(Connected)
+		}
+	}
+}

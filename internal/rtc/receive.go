@@ -1,0 +1,278 @@
+package rtc
+
+import (
+	"encoding/binary"
+	"sync"
+
+	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+
+	"veche.example/internal/media"
+	"veche.example/internal/sfu"
+)
+
+const (
+	maxEarly = 64 // datagrams kept until the keys are there
+	// maxSSRCs bounds the tables that grow with each SSRC that a client makes up. A client with 64 seats may
+	// use one of its own for each section.
+	maxSSRCs    = 512
+	twccEvery   = int64(50e6)
+	twccMost    = 100        // packets in one report
+	rtcpPerTick = 300        // RTCP packets taken in one tick, 2000 per second
+	flipPause   = int64(2e8) // between two changes of codec
+	reportRecv  = int64(1e9) // between receiver reports
+	rtpHeader   = 12
+)
+
+// receiver opens what the client sends and finds out what it is for. Everything in it is done by the reader that the
+// packet came to; there are several only for a moment, when the client changes its path.
+type receiver struct {
+	p *Peer
+
+	mu      sync.Mutex // guards the following
+	ctx     *srtp.Context
+	early   [][]byte
+	h       rtp.Header
+	pkt     media.Packet
+	ssrcs   map[uint32]struct{} // that have proved to be the client's, of RTP and RTCP
+	streams map[uint32]*stream
+	byMID   map[string]*inbound
+	byPT    [128]*inbound // of the payload types that one section has for itself
+	slots   map[uint32]*outbound
+	midExt  uint8
+	twcc    transportFeedback
+	reports int64 // when receiver reports are due
+	rtcpIn  int   // in this tick
+}
+
+// transportFeedback reports the arrival of each packet to the client's bandwidth estimator
+// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+type transportFeedback struct {
+	rec  *twcc.Recorder
+	ext  uint8
+	due  int64
+	held int
+}
+
+// stream is one SSRC of the client.
+type stream struct {
+	in    *inbound
+	ssrc  uint32
+	holes holes
+	rr    reception
+}
+
+func (r *receiver) init(p *Peer) {
+	r.p = p
+	r.ssrcs, r.streams = make(map[uint32]struct{}), make(map[uint32]*stream)
+	r.byMID, r.slots = make(map[string]*inbound), make(map[uint32]*outbound)
+	r.twcc.rec = twcc.NewRecorder(p.tx.ssrc)
+}
+
+// arrive takes one datagram that came by a checked path.
+func (p *Peer) arrive(pa *path, b []byte) {
+	switch {
+	case len(b) >= 13 && b[0] >= 20 && b[0] <= 63:
+		p.dtls.push(b)
+	case len(b) >= rtpHeader && b[0] >= 128 && b[0] <= 191:
+		if now := media.Now(); p.rx.take(b, now) {
+			pa.heard.Store(now)
+			p.ice.heard.Store(now)
+		}
+	default:
+		p.drop(dropMalformed)
+	}
+}
+
+// take opens and uses one datagram of SRTP or SRTCP; true if it is the client's.
+func (r *receiver) take(b []byte, now int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ctx == nil {
+		if len(r.early) < maxEarly {
+			r.early = append(r.early, append([]byte(nil), b...))
+		} else {
+			r.p.drop(dropEarly)
+		}
+		return false
+	}
+	return r.open(b, now)
+}
+
+// openKeys lets packets in, the early ones first.
+func (r *receiver) openKeys(ctx *srtp.Context) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ctx = ctx
+	for _, b := range r.early {
+		r.open(b, media.Now())
+	}
+	r.early = nil
+}
+
+func (r *receiver) open(b []byte, now int64) bool {
+	if b[1] >= 192 && b[1] <= 223 { // RFC 5761 §4
+		return r.rtcp(b, now)
+	}
+	ssrc := binary.BigEndian.Uint32(b[8:])
+	out, err := r.ctx.DecryptRTP(b, b, &r.h)
+	if err != nil {
+		r.p.drop(dropAuth)
+		return false
+	}
+	n := headerLen(out)
+	if !r.own(ssrc) || n > len(out) {
+		r.p.drop(dropSSRCLimit)
+		return false
+	}
+	r.p.stats.in.Add(1)
+	r.p.stats.bytesIn.Add(uint64(len(b)))
+	r.transport(ssrc, now)
+	r.rtp(out[n:], now)
+	return true
+}
+
+// own notes an SSRC that has proved to be the client's. A client that uses too many is up to no good.
+func (r *receiver) own(ssrc uint32) bool {
+	if _, ok := r.ssrcs[ssrc]; ok {
+		return true
+	}
+	if len(r.ssrcs) >= maxSSRCs {
+		r.p.end(Failed, "too many SSRCs")
+		return false
+	}
+	r.ssrcs[ssrc] = struct{}{}
+	r.p.learn(ssrc)
+	return true
+}
+
+// headerLen is the length of an RTP header that has been parsed before.
+func headerLen(b []byte) int {
+	n := rtpHeader + 4*int(b[0]&0x0f)
+	if b[0]&0x10 != 0 && len(b) >= n+4 {
+		n += 4 + 4*int(binary.BigEndian.Uint16(b[n+2:]))
+	}
+	return n
+}
+
+// transport notes the packet for the transport-wide feedback.
+func (r *receiver) transport(ssrc uint32, now int64) {
+	t := &r.twcc
+	if t.ext == 0 {
+		return
+	}
+	v := r.h.GetExtension(t.ext)
+	if len(v) < 2 {
+		return
+	}
+	t.rec.Record(ssrc, binary.BigEndian.Uint16(v), now/1000)
+	t.held++
+	if t.due == 0 {
+		t.due = now + twccEvery
+	}
+	if now >= t.due || t.held >= twccMost {
+		r.sendTransport()
+	}
+}
+
+func (r *receiver) sendTransport() {
+	t := &r.twcc
+	t.held, t.due = 0, 0
+	for _, pkt := range t.rec.BuildFeedbackPacket() {
+		r.p.tx.rtcp(pkt)
+	}
+}
+
+// rtp uses one packet whose header is in r.h.
+func (r *receiver) rtp(payload []byte, now int64) {
+	h := &r.h
+	if h.Padding { // RFC 3550 §5.1
+		n := 0
+		if len(payload) > 0 {
+			n = int(payload[len(payload)-1])
+		}
+		if n == 0 || n > len(payload) {
+			r.p.drop(dropMalformed)
+			return
+		}
+		payload = payload[:len(payload)-n]
+	}
+	s := r.find(h)
+	if s == nil {
+		r.p.drop(dropUnclaimed)
+		return
+	}
+	s.in.take(s, payload, now)
+}
+
+// find gives the stream of an SSRC; a new one says by its mid or payload type which section it is of (RFC 8843 §9.2).
+func (r *receiver) find(h *rtp.Header) *stream {
+	s := r.streams[h.SSRC]
+	if r.midExt != 0 {
+		if mid := h.GetExtension(r.midExt); len(mid) > 0 {
+			in := r.byMID[string(mid)]
+			if in == nil {
+				return nil
+			}
+			if s == nil || s.in != in {
+				return r.attach(in, h.SSRC)
+			}
+		}
+	}
+	if s != nil {
+		return s
+	}
+	if in := r.byPT[h.PayloadType&0x7f]; in != nil {
+		return r.attach(in, h.SSRC)
+	}
+	return nil
+}
+
+func (r *receiver) attach(in *inbound, ssrc uint32) *stream {
+	s := &stream{in: in, ssrc: ssrc}
+	r.streams[ssrc] = s
+	return s
+}
+
+// detach takes a section out; it gives the track that is to be closed, nil if it had none.
+func (r *receiver) detach(in *inbound) *sfu.Track {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for ssrc, s := range r.streams {
+		if s.in == in {
+			delete(r.streams, ssrc)
+		}
+	}
+	if r.byMID[in.mid] == in {
+		delete(r.byMID, in.mid)
+	}
+	for pt, o := range r.byPT {
+		if o == in {
+			r.byPT[pt] = nil
+		}
+	}
+	t := in.track
+	in.track, in.over = nil, true
+	return t
+}
+
+// flush sends what is due: requests for lost packets, transport feedback, reports.
+func (r *receiver) flush(now int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rtcpIn = 0
+	if r.ctx == nil {
+		return
+	}
+	if r.twcc.held > 0 {
+		r.sendTransport()
+	}
+	for _, s := range r.streams {
+		s.in.request(s, now)
+	}
+	if now >= r.reports {
+		r.reports = now + reportRecv
+		r.sendReports(now)
+	}
+}

@@ -1,0 +1,57 @@
+package rtc
+
+import "net/netip"
+
+// Stats are the counters of an Engine and all its peers since it was made.
+type Stats struct {
+	Peers                int // not closed
+	TCP                  int // ICE-TCP connections in use
+	PacketsIn, BytesIn   uint64
+	PacketsOut, BytesOut uint64
+	Dropped              map[string]uint64 // by reason
+}
+
+// Stats is a snapshot.
+func (e *Engine) Stats() Stats {
+	c := new(counters)
+	e.mu.Lock()
+	n := len(e.peers)
+	c.add(&e.stats)
+	for p := range e.peers {
+		c.add(&p.stats)
+	}
+	e.mu.Unlock()
+	return Stats{
+		Peers: n, TCP: int(e.tcp.open.Load()),
+		PacketsIn: c.in.Load(), BytesIn: c.bytesIn.Load(), PacketsOut: c.out.Load(), BytesOut: c.bytesOut.Load(),
+		Dropped: c.dropped(),
+	}
+}
+
+// PeerStats are the counters of a Peer.
+type PeerStats struct {
+	State                State
+	Remote               netip.AddrPort // where is sent to, invalid = nowhere yet
+	TCP                  bool           // by ICE-TCP
+	Profile              string         // of SRTP, "" = no keys yet
+	PacketsIn, BytesIn   uint64         // SRTP and SRTCP
+	PacketsOut, BytesOut uint64
+	Dropped              map[string]uint64 // by reason
+}
+
+// Stats is a snapshot.
+func (p *Peer) Stats() PeerStats {
+	c := &p.stats
+	s := PeerStats{
+		State:     State(p.state.Load()),
+		PacketsIn: c.in.Load(), BytesIn: c.bytesIn.Load(), PacketsOut: c.out.Load(), BytesOut: c.bytesOut.Load(),
+		Dropped: c.dropped(),
+	}
+	if pa := p.ice.selected.Load(); pa != nil {
+		s.Remote, s.TCP = pa.remote, pa.tcp
+	}
+	if pr := p.profile.Load(); pr != nil {
+		s.Profile = *pr
+	}
+	return s
+}
