@@ -1,0 +1,407 @@
+/**
+ * One peer connection with another member: perfect negotiation, candidates that come early, ICE restart.
+ * Both sides use the same section for a source; which one it is is told in `meta` beside each description.
+ */
+import { type Capabilities, prefer } from './codecs.js';
+import { kindOf, streamOf } from './participant.js';
+import type { SignalData } from './protocol.js';
+import type { RtcEnvironment, Source } from './types.js';
+
+export type LinkState = 'connecting' | 'connected' | 'interrupted' | 'failed';
+
+export interface LinkOptions {
+  env: Pick<RtcEnvironment, 'RTCPeerConnection' | 'MediaStream'> & Capabilities;
+  /** Fresh for each peer connection and restart. */
+  config(): Promise<RTCConfiguration>;
+  send(data: SignalData): void;
+  /** The impolite side starts, and wins when both offer at once. */
+  impolite: boolean;
+  codecs: { audio: readonly string[]; video: readonly string[] };
+  /** Sources that have a section from the start, so that switching them on needs no negotiation. */
+  sections: readonly Source[];
+  /** A data channel, label `data`, on both sides. */
+  channel?: (channel: RTCDataChannel) => void;
+  /** A channel that the other side opened. */
+  opened?: (channel: RTCDataChannel) => void;
+  track(source: Source, track: MediaStreamTrack | null, receiver: RTCRtpReceiver | null): void;
+  state(state: LinkState): void;
+}
+
+/** What a link says about itself beside descriptions; other clients may leave it out. */
+interface Meta {
+  /** The sender's incarnation: another one means a new peer connection (a page that was reloaded). */
+  from?: string;
+  /** The incarnation of the other side that this is for. */
+  for?: string;
+  /** Section → what the sender sends on it; false: nothing now. */
+  sources?: Record<string, { source: Source; on: boolean }>;
+}
+
+/** `disconnected` may heal by itself within this time (ms); the polite side waits longer. */
+const patience = 2_000;
+/** Between attempts to restart. */
+const restartEvery = 6_000;
+
+export class Link {
+  private pc: RTCPeerConnection | null = null;
+  private readonly local = new Map<Source, MediaStreamTrack>();
+  private sections = new Map<Source, RTCRtpTransceiver>();
+  private remote: Map<string, { source: Source; on: boolean }> | null = null;
+  private told = new Map<Source, MediaStreamTrack | null>();
+  private early: (RTCIceCandidateInit | null)[] = [];
+  private incoming: Promise<void> = Promise.resolve();
+  private making = false;
+  private offered = 0;
+  private started = false;
+  private closed = false;
+  private me = '';
+  private peer: string | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private streams: { camera: MediaStream; screen: MediaStream };
+  state: LinkState = 'connecting';
+  /** When the state changed, ms. */
+  since = Date.now();
+
+  constructor(private readonly options: LinkOptions) {
+    const { MediaStream } = options.env;
+    this.streams = { camera: new MediaStream(), screen: new MediaStream() };
+  }
+
+  /** The peer connection, for statistics. */
+  get connection(): RTCPeerConnection | null {
+    return this.pc;
+  }
+
+  /** What section carries a source. */
+  transceiver(source: Source): RTCRtpTransceiver | undefined {
+    return this.sections.get(source);
+  }
+
+  /** Begins: the impolite side offers, the polite one tells that it is there. */
+  start(): void {
+    this.run(async () => {
+      await this.build();
+      if (!this.options.impolite && this.pc && !this.started) this.send({});
+    });
+  }
+
+  /** Sends a track, another one in its place without negotiation, or nothing. */
+  set(source: Source, track: MediaStreamTrack | null): void {
+    if ((this.local.get(source) ?? null) === track) return;
+    if (track) this.local.set(source, track);
+    else this.local.delete(source);
+    if (!this.pc || !this.started) return;
+    const section = this.sections.get(source);
+    if (section) {
+      this.fill(source, section);
+      this.send({});
+    }
+    if (!section && track) this.open(source);
+  }
+
+  /** What the other side says about this link. In order. */
+  receive(data: SignalData): void {
+    this.run(() => this.take(data));
+  }
+
+  /** The network has changed. */
+  restart(): void {
+    this.run(async () => {
+      const pc = this.pc;
+      if (!pc || !this.started) return;
+      const config = await this.options.config();
+      if (pc !== this.pc) return;
+      try {
+        pc.setConfiguration(config);
+      } catch {
+        // a browser that compares with defaults it filled in itself: the old servers stay
+      }
+      pc.restartIce();
+      if (pc.signalingState === 'have-local-offer') await this.offer(pc); // the answer may be lost
+    });
+    this.watch(restartEvery);
+  }
+
+  /** Restarts now unless media connects. */
+  nudge(): void {
+    if (this.started && this.state !== 'connected') this.restart();
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.drop();
+  }
+
+  /** Opens another data channel. */
+  createChannel(label: string): RTCDataChannel | null {
+    return this.pc?.createDataChannel(label) ?? null;
+  }
+
+  private run(step: () => Promise<void>): void {
+    this.incoming = this.incoming.then(async () => {
+      if (this.closed) return;
+      try {
+        await step();
+      } catch {
+        // A description that does not fit leaves the link as it is; if media cannot connect, the restart
+        // timer or the other side begins again.
+      }
+    });
+  }
+
+  private async build(): Promise<void> {
+    const config = await this.options.config();
+    if (this.closed) return;
+    const pc = new this.options.env.RTCPeerConnection(config);
+    this.pc = pc;
+    this.me = incarnation();
+    this.peer = undefined;
+    this.remote = null;
+    this.early = [];
+    this.making = this.started = false;
+    this.sections = new Map();
+    pc.onicecandidate = (e) => this.pc === pc && this.send({ candidate: e.candidate?.toJSON() ?? null } as SignalData);
+    pc.onnegotiationneeded = () => this.pc === pc && this.started && void this.offer(pc);
+    pc.onconnectionstatechange = () => this.pc === pc && this.changed(pc);
+    pc.ondatachannel = (e) => this.pc === pc && this.options.opened?.(e.channel);
+    if (this.options.channel) this.options.channel(pc.createDataChannel('data', { negotiated: true, id: 0 }));
+    if (this.options.impolite) {
+      this.started = true;
+      for (const source of new Set([...this.options.sections, ...this.local.keys()])) this.open(source);
+      await this.offer(pc);
+    }
+    this.enter('connecting');
+    this.watch(restartEvery * 2);
+  }
+
+  private drop(): void {
+    const pc = this.pc;
+    this.pc = null;
+    if (pc) {
+      pc.onicecandidate = pc.onnegotiationneeded = pc.onconnectionstatechange = pc.ondatachannel = null;
+      pc.close();
+    }
+    for (const [source, track] of [...this.told]) {
+      this.told.delete(source);
+      if (track && !this.closed) this.options.track(source, null, null);
+    }
+  }
+
+  private open(source: Source): void {
+    const pc = this.pc;
+    if (!pc) return;
+    const kind = kindOf(source);
+    const section = pc.addTransceiver(kind, { direction: 'sendrecv', streams: [this.streams[streamOf(source)]] });
+    this.adopt(source, section);
+  }
+
+  private adopt(source: Source, section: RTCRtpTransceiver): void {
+    this.sections.set(source, section);
+    prefer(this.options.env, section, this.options.codecs[kindOf(source)]);
+    this.fill(source, section);
+  }
+
+  private fill(source: Source, section: RTCRtpTransceiver): void {
+    section.sender.replaceTrack(this.local.get(source) ?? null).catch(() => {
+      // stopped meanwhile: its successor gets the track
+    });
+  }
+
+  private async offer(pc: RTCPeerConnection): Promise<void> {
+    if (this.making) return;
+    this.making = true;
+    try {
+      await pc.setLocalDescription();
+      const description = pc.localDescription;
+      if (this.pc === pc && description && pc.signalingState === 'have-local-offer') this.describe(description);
+    } catch {
+      // rolled back meanwhile; the browser asks again
+    } finally {
+      this.making = false;
+    }
+  }
+
+  private describe(description: RTCSessionDescription): void {
+    this.offered = Date.now();
+    this.send({ description: { type: description.type, sdp: description.sdp } });
+  }
+
+  private send(data: SignalData): void {
+    if (this.closed) return;
+    const meta: Meta = { from: this.me };
+    if (this.peer !== undefined) meta.for = this.peer;
+    if (!('candidate' in data)) {
+      meta.sources = {};
+      for (const [source, section] of this.sections) {
+        if (section.mid !== null) meta.sources[section.mid] = { source, on: this.local.has(source) };
+      }
+    }
+    this.options.send({ ...data, meta });
+  }
+
+  private async take(data: SignalData): Promise<void> {
+    const meta = readMeta(data.meta);
+    if (!this.pc) await this.build();
+    if (meta.for !== undefined && meta.for !== this.me) return; // for a connection we no longer have
+    if (meta.from !== undefined && meta.from !== this.peer) {
+      if (this.peer !== undefined) {
+        this.drop(); // the other side began anew: so do we
+        await this.build();
+        this.peer = meta.from;
+        if (this.options.impolite) return; // our new offer is on its way
+      }
+      this.peer = meta.from;
+      const stale = this.pc?.signalingState === 'have-local-offer' && Date.now() - this.offered > 1_500;
+      if (stale && !data.description && this.pc?.localDescription) this.describe(this.pc.localDescription);
+    }
+    const pc = this.pc;
+    if (!pc) return;
+    if (data.description && !this.acceptable(pc, data.description.type)) return;
+    if (meta.sources) this.remote = new Map(Object.entries(meta.sources));
+    if (data.description) await this.apply(pc, data.description);
+    if ('candidate' in data) await this.candidate(pc, data.candidate ?? null);
+    this.sync(pc);
+  }
+
+  /** Of two offers at once that of the impolite side stands; an answer is taken once. */
+  private acceptable(pc: RTCPeerConnection, type: RTCSdpType): boolean {
+    if (type !== 'offer') return pc.signalingState === 'have-local-offer';
+    return !this.options.impolite || (!this.making && pc.signalingState === 'stable');
+  }
+
+  private async apply(pc: RTCPeerConnection, description: NonNullable<SignalData['description']>): Promise<void> {
+    const offer = description.type === 'offer';
+    await pc.setRemoteDescription(description);
+    for (const c of this.early.splice(0)) await this.candidate(pc, c);
+    if (!offer) return;
+    this.started = true;
+    this.claim(pc);
+    await pc.setLocalDescription();
+    if (this.pc !== pc || !pc.localDescription) return;
+    this.describe(pc.localDescription);
+    for (const source of this.local.keys()) if (!this.sections.has(source)) this.open(source);
+  }
+
+  /** Uses the sections of the other side's offer for our tracks of the same sources. */
+  private claim(pc: RTCPeerConnection): void {
+    for (const section of pc.getTransceivers()) {
+      if (section.mid === null || section.direction === 'stopped') continue;
+      const source = this.sourceOf(pc, section);
+      const mine = source && this.sections.get(source);
+      if (!source || mine === section) continue;
+      if (mine && mine.mid === null) mine.stop(); // both opened one at once; theirs won
+      section.direction = 'sendrecv';
+      section.sender.setStreams?.(this.streams[streamOf(source)]);
+      this.adopt(source, section);
+    }
+  }
+
+  /** What a section is for; a client that does not say so sends microphone, camera and screen in this order. */
+  private sourceOf(pc: RTCPeerConnection, section: RTCRtpTransceiver): Source | undefined {
+    if (section.mid !== null && this.remote?.has(section.mid)) return this.remote.get(section.mid)?.source;
+    if (this.remote) return undefined;
+    const kind = section.receiver.track.kind;
+    const same = pc.getTransceivers().filter((t) => t.receiver.track.kind === kind);
+    const order: Source[] = kind === 'audio' ? ['mic', 'screen-audio'] : ['camera', 'screen'];
+    return order[same.indexOf(section)];
+  }
+
+  private async candidate(pc: RTCPeerConnection, candidate: RTCIceCandidateInit | null): Promise<void> {
+    if (!pc.remoteDescription) {
+      if (this.early.length < 200) this.early.push(candidate);
+      return;
+    }
+    try {
+      // Without an argument it is the end of candidates in every browser.
+      await (candidate ? pc.addIceCandidate(candidate) : pc.addIceCandidate());
+    } catch {
+      // of an offer we ignored, or of a generation before a restart
+    }
+  }
+
+  /** Tells which remote tracks there are now. */
+  private sync(pc: RTCPeerConnection): void {
+    if (this.closed || pc.signalingState === 'closed') return;
+    const now = new Map<Source, RTCRtpReceiver>();
+    for (const section of pc.getTransceivers()) {
+      if (section.mid === null || !/recv/.test(section.currentDirection ?? '')) continue;
+      const source = this.sourceOf(pc, section);
+      const on = this.remote?.get(section.mid)?.on ?? true;
+      if (source && on) now.set(source, section.receiver);
+    }
+    for (const source of ['mic', 'camera', 'screen', 'screen-audio'] as const) {
+      const receiver = now.get(source) ?? null;
+      const track = receiver?.track ?? null;
+      if ((this.told.get(source) ?? null) === track) continue;
+      this.told.set(source, track);
+      this.options.track(source, track, receiver);
+    }
+  }
+
+  private changed(pc: RTCPeerConnection): void {
+    this.sync(pc);
+    switch (pc.connectionState) {
+      case 'connected':
+        clearTimeout(this.timer);
+        this.timer = undefined;
+        this.enter('connected');
+        break;
+      case 'disconnected':
+        this.enter('interrupted');
+        this.watch(this.options.impolite ? patience : patience * 1.5);
+        break;
+      case 'failed':
+        this.enter('failed');
+        this.watch(this.options.impolite ? 0 : patience / 2);
+        break;
+    }
+  }
+
+  private enter(state: LinkState): void {
+    if (this.state === state || this.closed) return;
+    this.state = state;
+    this.since = Date.now();
+    this.options.state(state);
+  }
+
+  /** Restarts ICE if there is no connection by then, again and again. */
+  private watch(after: number): void {
+    clearTimeout(this.timer);
+    if (this.closed) return;
+    this.timer = setTimeout(() => {
+      if (this.pc?.connectionState === 'connected') return;
+      if (this.started) this.restart();
+      else {
+        this.run(async () => this.send({}));
+        this.watch(restartEvery);
+      }
+    }, after);
+  }
+}
+
+/** Tells one life of a connection from another; it is no secret. */
+function incarnation(): string {
+  return Math.random().toString(36).slice(2, 10) || '0';
+}
+
+const sourceNames = new Set<unknown>(['mic', 'camera', 'screen', 'screen-audio']);
+
+/** Reads what the other side says about itself: it comes from another client, so nothing is taken for granted. */
+function readMeta(value: unknown): Meta {
+  const out: Meta = {};
+  if (typeof value !== 'object' || value === null) return out;
+  const v = value as Record<string, unknown>;
+  if (typeof v.from === 'string') out.from = v.from;
+  if (typeof v.for === 'string') out.for = v.for;
+  if (typeof v.sources === 'object' && v.sources !== null) {
+    const sources: NonNullable<Meta['sources']> = {};
+    for (const [mid, s] of Object.entries(v.sources)) {
+      if (typeof s !== 'object' || s === null || !sourceNames.has(s.source)) continue;
+      sources[mid] = { source: s.source, on: s.on === true };
+    }
+    out.sources = sources;
+  }
+  return out;
+}

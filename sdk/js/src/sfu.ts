@@ -1,0 +1,377 @@
+/** The path through the server: one connection that we always offer, with sections we send and seats. */
+import { type Capabilities, prefer, publishOrder, sameClock } from './codecs.js';
+import { VecheError } from './errors.js';
+import { kindOf, sourcesOf, streamOf } from './participant.js';
+import { type Arrival, type Inspection, type Path, type Roster, says } from './path.js';
+import type { Request, ServerFrames, WireSeat } from './protocol.js';
+import { assign, Seating, type SeatWish, sameView, seatsFor } from './seats.js';
+import type { RtcEnvironment, Source, Status, StreamKind, StreamStatus, Wish } from './types.js';
+
+export interface ServerOptions {
+  env: Pick<RtcEnvironment, 'RTCPeerConnection' | 'MediaStream'> & Capabilities;
+  roster: Roster;
+  config(): Promise<RTCConfiguration>;
+  /** A number higher than all before. */
+  generation(): number;
+  request(request: Request): Promise<ServerFrames['ok']>;
+  post(request: Request): void;
+  codecs(): { audio: readonly string[]; video: readonly string[]; publish: string | undefined };
+  /** The most seats the server gives. */
+  seats: number;
+  /** What to show now. */
+  wishes(): Wish[];
+  changed(member: string): void;
+  error(error: VecheError): void;
+}
+
+interface Seat {
+  a: RTCRtpTransceiver;
+  v: RTCRtpTransceiver;
+}
+
+/** Milliseconds. */
+const patience = 2_000;
+const rebuildPauses = [0, 300, 1_000, 2_000, 4_000];
+const retryPause = 1_000;
+
+export class Server implements Path {
+  readonly mode = 'sfu';
+  private pc: RTCPeerConnection | null = null;
+  private generation = 0;
+  private readonly local = new Map<Source, MediaStreamTrack>();
+  private sending = new Map<Source, RTCRtpTransceiver>();
+  private seats: Seat[] = [];
+  private negotiated = 0;
+  private view: SeatWish[] = [];
+  private told = '';
+  private readonly seating = new Seating();
+  private readonly streams: Record<StreamKind, MediaStream>;
+  private busy = false;
+  private dirty = false;
+  private closed = false;
+  private failures = 0;
+  private early: (RTCIceCandidateInit | null)[] | null = [];
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private publishing = '';
+
+  constructor(private readonly options: ServerOptions) {
+    const { MediaStream } = options.env;
+    this.streams = { camera: new MediaStream(), screen: new MediaStream() };
+  }
+
+  start(): void {
+    void this.build();
+  }
+
+  set(source: Source, track: MediaStreamTrack | null): void {
+    if ((this.local.get(source) ?? null) === track) return;
+    const before = this.local.has(source);
+    if (track) this.local.set(source, track);
+    else this.local.delete(source);
+    const section = this.sending.get(source);
+    if (section) section.sender.replaceTrack(track).catch(() => {});
+    if (this.pc && before !== this.local.has(source)) this.negotiate();
+  }
+
+  update(): void {
+    this.show();
+    this.advise();
+  }
+
+  /** `seats` from the server. */
+  seated(seats: readonly WireSeat[]): void {
+    for (const id of this.seating.apply(seats)) this.options.changed(id);
+  }
+
+  /** `media` from the server: its side of a connection of ours. */
+  media(generation: number, state: 'connected' | 'failed' | 'closed'): void {
+    if (generation === this.generation && state !== 'connected') this.rebuild();
+  }
+
+  /** Builds the connection again: the server has lost its side. */
+  rebuild(): void {
+    if (this.closed) return;
+    this.drop();
+    const pause = rebuildPauses[Math.min(this.failures++, rebuildPauses.length - 1)] ?? 0;
+    this.later(pause, () => void this.build());
+  }
+
+  arrival(member: string, source: Source): Arrival | undefined {
+    const at = this.seating.find(member, streamOf(source));
+    const seat = at && this.seats[at.seat];
+    if (!at || !seat || at.seat >= this.negotiated) return undefined;
+    const audio = kindOf(source) === 'audio';
+    if (absent(audio ? at.audio : at.video)) return undefined;
+    const receiver = (audio ? seat.a : seat.v).receiver;
+    return { track: receiver.track, receiver };
+  }
+
+  expects(id: string, source: Source): boolean {
+    const member = this.options.roster.get(id);
+    if (!member || !says(member, source)) return false;
+    const wish = this.options.wishes().find((w) => w.member === id && w.source === streamOf(source));
+    if (!wish || (wish.paused && kindOf(source) === 'video')) return false;
+    const at = this.seating.find(id, streamOf(source));
+    return (kindOf(source) === 'audio' ? at?.audio : at?.video) !== 'undecodable';
+  }
+
+  status(id: string, kind: StreamKind): StreamStatus {
+    const at = this.seating.find(id, kind);
+    const up = this.pc?.connectionState === 'connected';
+    if (at) {
+      const half = (s: Status): Status => (s === 'live' && !up ? 'waiting' : s);
+      const out: StreamStatus = { audio: half(at.audio), video: half(at.video) };
+      if (at.codec) out.codec = at.codec;
+      if (at.rtp !== undefined) out.rtp = at.rtp;
+      return out;
+    }
+    const member = this.options.roster.get(id);
+    const wished = this.view.some((w) => w.member === id && w.source === kind);
+    const half = (source: Source): Status => {
+      if (!member?.tracks.some((t) => t.source === source)) return 'none';
+      if (!says(member, source)) return 'muted';
+      return wished ? 'waiting' : 'paused';
+    };
+    const { audio, video } = sourcesOf(kind);
+    return { audio: half(audio), video: half(video) };
+  }
+
+  inspect(): Inspection[] {
+    if (!this.pc) return [];
+    const at: Inspection = { peer: null, pc: this.pc, incoming: new Map(), outgoing: new Map() };
+    this.seats.forEach((seat, i) => {
+      const info = this.seating.at(i);
+      if (!info?.member) return;
+      const { audio, video } = sourcesOf(info.source);
+      if (seat.a.mid !== null) at.incoming.set(seat.a.mid, { member: info.member, source: audio });
+      if (seat.v.mid !== null) at.incoming.set(seat.v.mid, { member: info.member, source: video });
+    });
+    for (const [source, section] of this.sending) {
+      if (section.mid !== null && this.local.has(source)) at.outgoing.set(section.mid, source);
+    }
+    return [at];
+  }
+
+  nudge(): void {
+    if (this.dirty && !this.busy) this.negotiate();
+    if (this.pc && this.pc.connectionState !== 'connected' && this.negotiated > 0) this.restart();
+  }
+
+  reconfigure(): void {
+    this.restart();
+  }
+
+  close(): void {
+    this.closed = true;
+    this.drop();
+  }
+
+  private drop(): void {
+    clearTimeout(this.timer);
+    const pc = this.pc;
+    this.pc = null;
+    this.seats = [];
+    this.sending = new Map();
+    this.negotiated = 0;
+    this.told = '';
+    const members = this.seating.members();
+    this.seating.clear();
+    if (pc) {
+      pc.onicecandidate = pc.onconnectionstatechange = null;
+      pc.close();
+    }
+    if (!this.closed) for (const id of members) this.options.changed(id);
+  }
+
+  private async build(): Promise<void> {
+    const config = await this.options.config();
+    if (this.closed || this.pc) return;
+    const pc = new this.options.env.RTCPeerConnection({ ...config, bundlePolicy: 'max-bundle' });
+    this.pc = pc;
+    this.generation = this.options.generation();
+    this.early = [];
+    this.busy = this.dirty = false;
+    pc.onicecandidate = (e) => this.pc === pc && this.candidate(e.candidate?.toJSON() ?? null);
+    pc.onconnectionstatechange = () => this.pc === pc && this.changed(pc);
+    this.show();
+    this.negotiate();
+  }
+
+  /** Our candidates follow the offer that they belong to. */
+  private candidate(candidate: RTCIceCandidateInit | null): void {
+    if (this.early) this.early.push(candidate);
+    else this.options.post({ t: 'candidate', pc: this.generation, candidate } as Request);
+  }
+
+  private changed(pc: RTCPeerConnection): void {
+    clearTimeout(this.timer);
+    switch (pc.connectionState) {
+      case 'connected':
+        this.failures = 0;
+        break;
+      case 'disconnected':
+        this.later(patience, () => this.restart());
+        break;
+      case 'failed':
+        this.rebuild();
+        return;
+    }
+    for (const id of this.seating.members()) this.options.changed(id);
+  }
+
+  /** New ICE credentials for the same connection. */
+  private restart(): void {
+    const pc = this.pc;
+    if (!pc || this.closed) return;
+    void this.options.config().then((config) => {
+      if (this.pc !== pc) return;
+      try {
+        pc.setConfiguration({ ...config, bundlePolicy: 'max-bundle' });
+      } catch {
+        // a browser that compares with defaults it filled in itself: the old servers stay
+      }
+      pc.restartIce();
+      this.negotiate();
+    });
+  }
+
+  /** Opens the seats that the wishes need and says what they shall show. */
+  private show(): void {
+    if (!this.pc) return;
+    const wishes = this.options.wishes();
+    const need = seatsFor(wishes.length, this.options.seats);
+    if (need > this.seats.length) {
+      this.grow(need);
+      this.negotiate();
+    }
+    const view = assign(wishes, this.view, this.seats.length);
+    if (!sameView(view, this.view)) this.view = view;
+    this.tell();
+  }
+
+  private tell(): void {
+    const seats = this.view.filter((w) => w.seat < this.negotiated);
+    const told = JSON.stringify(seats);
+    if (this.negotiated === 0 || told === this.told) return;
+    this.told = told;
+    this.options.post({ t: 'view', seats });
+  }
+
+  private grow(count: number): void {
+    const pc = this.pc;
+    if (!pc) return;
+    const codecs = this.options.codecs();
+    while (this.seats.length < count) {
+      const a = pc.addTransceiver('audio', { direction: 'recvonly' });
+      const v = pc.addTransceiver('video', { direction: 'recvonly' });
+      prefer(this.options.env, a, sameClock(codecs.audio));
+      prefer(this.options.env, v, codecs.video);
+      this.seats.push({ a, v });
+    }
+  }
+
+  /** Another codec was advised: it is negotiated. */
+  private advise(): void {
+    const { publish, video } = this.options.codecs();
+    const order = publishOrder(this.options.env, video, publish);
+    if (order.join() === this.publishing) return;
+    this.publishing = order.join();
+    for (const [source, section] of this.sending) {
+      if (kindOf(source) === 'video') prefer(this.options.env, section, order);
+    }
+    if (this.pc && this.negotiated > 0) this.negotiate();
+  }
+
+  private openSections(pc: RTCPeerConnection): void {
+    if (!this.options.roster.speaks) return;
+    const codecs = this.options.codecs();
+    for (const [source, track] of this.local) {
+      if (this.sending.has(source)) continue;
+      const kind = kindOf(source);
+      const section = pc.addTransceiver(track, { direction: 'sendonly', streams: [this.streams[streamOf(source)]] });
+      this.sending.set(source, section);
+      const video = publishOrder(this.options.env, codecs.video, codecs.publish);
+      if (kind === 'video') this.publishing = video.join();
+      prefer(this.options.env, section, kind === 'audio' ? sameClock(codecs.audio) : video);
+    }
+  }
+
+  /** One exchange at a time; what changes meanwhile is in the next one. */
+  private negotiate(): void {
+    this.dirty = true;
+    if (this.busy || !this.pc) return;
+    void this.run(this.pc);
+  }
+
+  private async run(pc: RTCPeerConnection): Promise<void> {
+    this.busy = true;
+    try {
+      while (this.dirty && this.pc === pc) {
+        this.dirty = false;
+        await this.exchange(pc);
+      }
+      if (this.pc === pc) this.busy = false;
+    } catch (error) {
+      if (this.pc !== pc) return;
+      this.busy = false;
+      this.failed(error instanceof VecheError ? error : new VecheError('sdp', String(error), { cause: error }));
+    }
+  }
+
+  private async exchange(pc: RTCPeerConnection): Promise<void> {
+    this.openSections(pc);
+    if (pc.getTransceivers().length === 0) return; // nothing to send and nobody to see
+    this.early ??= [];
+    await pc.setLocalDescription(await pc.createOffer());
+    const sdp = pc.localDescription?.sdp;
+    if (this.pc !== pc || !sdp) return;
+    const count = this.seats.filter((s) => s.a.mid !== null && s.v.mid !== null).length;
+    const answer = this.options.request({
+      t: 'offer',
+      pc: this.generation,
+      sdp,
+      tracks: [...this.sending].flatMap(([source, s]) =>
+        s.mid !== null && this.local.has(source) && this.options.roster.speaks ? [{ mid: s.mid, source }] : [],
+      ),
+      seats: this.seats.slice(0, count).map((s) => ({ a: s.a.mid ?? '', v: s.v.mid ?? '' })),
+    });
+    const { sdp: remote } = await answer;
+    if (this.pc !== pc || remote === undefined) return;
+    await pc.setRemoteDescription({ type: 'answer', sdp: remote });
+    if (this.pc !== pc) return;
+    this.negotiated = count;
+    for (const c of this.early ?? [])
+      this.options.post({ t: 'candidate', pc: this.generation, candidate: c } as Request);
+    this.early = null;
+    this.tell();
+    for (const id of this.seating.members()) this.options.changed(id);
+  }
+
+  private failed(error: VecheError): void {
+    switch (error.code) {
+      case 'network':
+        this.dirty = true; // goes on after the next welcome
+        return;
+      case 'left':
+      case 'aborted':
+        return;
+      case 'sdp':
+        this.options.error(error);
+        this.rebuild();
+        return;
+      default:
+        if (this.failures === 0) this.options.error(error);
+        this.dirty = true;
+        this.later(retryPause * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
+    }
+  }
+
+  private later(ms: number, act: () => void): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      if (!this.closed) act();
+    }, ms);
+  }
+}
+
+const absent = (s: Status) => s === 'none' || s === 'undecodable';
