@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"veche.example/internal/bench"
+)
+
+// benchCmd measures.
+type benchCmd struct {
+	SFU benchSFUCmd `cmd:"" name:"sfu" help:"Publishers and subscribers against a server in a process of its own: packets, loss, latency, CPU per forwarded packet, memory."`
+}
+
+// benchSFUCmd measures forwarding, of a server started for it or of any other that speaks WHIP and WHEP.
+type benchSFUCmd struct {
+	Subscribers int           `default:"50" help:"Subscribers of each publisher."`
+	Publishers  int           `default:"1" help:"Publishers, each in a room of its own."`
+	Bitrate     int           `default:"1500000" help:"Video of one publisher in bit/s; 50 audio packets a second come on top."`
+	Duration    time.Duration `default:"10s" help:"How long to measure."`
+	Warmup      time.Duration `default:"2s" help:"How long to wait before that."`
+	WHIP        string        `name:"whip" placeholder:"URL" help:"Publish there instead of to a server of our own; {n} is the publisher's number."`
+	WHEP        string        `name:"whep" placeholder:"URL" help:"Subscribe there; {n} is the publisher's number."`
+	Token       string        `help:"Bearer token for both."`
+	PID         int           `name:"pid" help:"Process id of that server, to measure its CPU and memory."`
+}
+
+// Run implements the command.
+func (c *benchSFUCmd) Run(ctx context.Context, sys *system) error {
+	if (c.WHIP == "") != (c.WHEP == "") {
+		return errors.New("bench: --whip and --whep go together")
+	}
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	o := bench.Options{
+		WHIP: c.WHIP, WHEP: c.WHEP, Token: c.Token, PID: c.PID, Publishers: c.Publishers, Subscribers: c.Subscribers,
+		Bitrate: c.Bitrate, Duration: c.Duration, Warmup: c.Warmup, Log: sys.stderr,
+	}
+	if c.WHIP == "" {
+		child, err := startChild(ctx, sys)
+		if err != nil {
+			return err
+		}
+		defer child.stop()
+		o.WHIP, o.WHEP, o.PID = child.url+"whip/bench-{n}", child.url+"whep/bench-{n}", child.cmd.Process.Pid
+	}
+	report, err := bench.Run(ctx, o)
+	if err != nil {
+		return err
+	}
+	return report.Write(sys.stdout)
+}
+
+// child is a server in a process of its own, so that what it costs can be told from what the load costs.
+type child struct {
+	cmd  *exec.Cmd
+	url  string
+	done chan struct{} // closed when its standard output has ended
+}
+
+func startChild(ctx context.Context, sys *system) (*child, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	c := &child{done: make(chan struct{})}
+	c.cmd = exec.CommandContext(ctx, self, "demo", "--listen", "127.0.0.1:0", "--set", "media.udp=127.0.0.1:0",
+		"--set", "media.tcp=", "--set", "limits.pendingPerIP=100000", "--set", "rooms.maxMembers=100000")
+	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(syscall.SIGTERM) }
+	c.cmd.WaitDelay = patience
+	c.cmd.Stderr = sys.stderr
+	out, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.cmd.Start(); err != nil {
+		return nil, err
+	}
+	lines := bufio.NewReader(out)
+	line, err := lines.ReadString('\n')
+	go func() {
+		defer close(c.done)
+		_, _ = io.Copy(io.Discard, lines)
+	}()
+	if c.url = strings.TrimSpace(line); err != nil || c.url == "" {
+		c.stop()
+		return nil, fmt.Errorf("bench: the server did not start: %w", err)
+	}
+	return c, nil
+}
+
+// stop ends the server and waits for it.
+func (c *child) stop() {
+	_ = c.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+	<-c.done
+	_ = c.cmd.Wait()
+}
