@@ -63,12 +63,12 @@ func (d *dtlsSide) configure(t sdp.Transport) {
 	d.mu.Unlock()
 }
 
-// secure starts DTLS when the first path is there.
-func (p *Peer) secure(*path) {
-	if p.dtls.started.Load() || !p.dtls.started.CompareAndSwap(false, true) {
+// start begins when the first path is there.
+func (d *dtlsSide) start() {
+	if d.started.Load() || !d.started.CompareAndSwap(false, true) {
 		return
 	}
-	p.spawn("dtls", p.dtls.run)
+	d.p.spawn("dtls", d.run)
 }
 
 // push takes one datagram of DTLS.
@@ -87,7 +87,7 @@ func (d *dtlsSide) run() {
 		cancel()
 	}
 	if err == nil {
-		err = d.p.keys(conn)
+		err = d.keys(conn)
 	}
 	if err != nil {
 		d.p.end(Failed, "DTLS: "+err.Error())
@@ -190,7 +190,7 @@ func (d *dtlsSide) close() {
 }
 
 // keys derives the keys of SRTP (RFC 5764 §4.2) and lets media through.
-func (p *Peer) keys(conn *dtls.Conn) error {
+func (d *dtlsSide) keys(conn *dtls.Conn) error {
 	chosen, ok := conn.SelectedSRTPProtectionProfile()
 	if !ok {
 		return errors.New("no SRTP profile in common")
@@ -220,7 +220,7 @@ func (p *Peer) keys(conn *dtls.Conn) error {
 		return b
 	}
 	theirs, ours, theirSalt, ourSalt := take(keyLen), take(keyLen), take(saltLen), take(saltLen)
-	if p.dtls.client {
+	if d.client {
 		theirs, ours, theirSalt, ourSalt = ours, theirs, ourSalt, theirSalt
 	}
 	enc, err := srtp.CreateContext(ours, ourSalt, profile)
@@ -231,12 +231,13 @@ func (p *Peer) keys(conn *dtls.Conn) error {
 	if err != nil {
 		return fmt.Errorf("SRTP: %w", err)
 	}
+	p := d.p
 	name := profile.String()
 	p.profile.Store(&name)
 	p.tx.open(enc)
 	p.setState(Connected)
 	p.rx.openKeys(dec)
-	p.refreshSlots()
+	refreshAll(p.outbounds())
 	return nil
 }
 

@@ -250,6 +250,7 @@ func newPC(t testing.TB, cc clientConfig) *webrtc.PeerConnection {
 	se := webrtc.SettingEngine{LoggerFactory: silent}
 	se.SetIncludeLoopbackCandidate(true)
 	se.SetDTLSRetransmissionInterval(50 * time.Millisecond)
+	se.SetHostAcceptanceMinWait(0)
 	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	if cc.setting != nil {
 		cc.setting(&se)

@@ -201,7 +201,7 @@ func (g *generation) udpCheck(paths map[netip.AddrPort]*path, out sender, b []by
 		g.p.drop(dropSend)
 	}
 	if c.success {
-		g.p.checked(pa, c)
+		g.p.ice.checked(pa, c)
 	}
 }
 
@@ -277,9 +277,8 @@ func pairPriority(client uint32, tcp bool) uint64 {
 
 // checked is told of each valid check: it decides where the peer sends (RFC 8445 §8.1). Clients nominate one pair, or
 // one after the other the better they find; the best one stays, unless it has fallen silent.
-func (p *Peer) checked(pa *path, c check) {
+func (s *iceSide) checked(pa *path, c check) {
 	now := media.Now()
-	s := &p.ice
 	s.mu.Lock()
 	pa.prio = pairPriority(c.priority, pa.tcp)
 	pa.picked = pa.picked || c.use
@@ -303,15 +302,14 @@ func (p *Peer) checked(pa *path, c check) {
 	s.mu.Unlock()
 	pa.heard.Store(now)
 	s.heard.Store(now)
-	p.secure(pa)
+	pa.gen.p.dtls.start()
 }
 
 // lost is told that a path is no more.
-func (p *Peer) lost(pa *path) { p.ice.selected.CompareAndSwap(pa, nil) }
+func (s *iceSide) lost(pa *path) { s.selected.CompareAndSwap(pa, nil) }
 
 // retire closes the credentials from before ICE restarts, once the client has moved for a while.
-func (p *Peer) retire(now int64) {
-	s := &p.ice
+func (s *iceSide) retire(now int64) {
 	s.mu.Lock()
 	var old []*generation
 	if sel := s.selected.Load(); sel != nil && sel.gen == s.current && now-s.switched > overlap {

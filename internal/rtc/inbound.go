@@ -125,7 +125,7 @@ func (in *inbound) ensure(f *format, pkt *media.Packet, now int64) bool {
 	if old != nil {
 		old.Close()
 	}
-	in.p.notify(event{kind: eventTrack, mid: in.mid, track: in.track})
+	in.p.events.put(event{kind: eventTrack, mid: in.mid, track: in.track})
 	return true
 }
 

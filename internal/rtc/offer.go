@@ -3,6 +3,7 @@ package rtc
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 
 	"veche.example/internal/media"
@@ -47,61 +48,85 @@ func (p *Peer) Offer(ctx context.Context, o Offer) (string, error) {
 		return "", fmt.Errorf("%w: %w", ErrSDP, err)
 	}
 	p.mu.Lock()
-	ended, answer, err := p.negotiate(parsed, o)
+	ended, answer, err := p.neg.negotiate(parsed, o)
 	p.mu.Unlock()
 	for _, ev := range ended {
 		ev.track.Close()
-		p.notify(ev)
+		p.events.put(ev)
 	}
 	return answer, err
 }
 
-// negotiate plans and commits. mu is held.
-func (p *Peer) negotiate(parsed *sdp.Offer, o Offer) ([]event, string, error) {
-	if p.closing || p.ended() {
+// negotiation is what the exchanges so far have led to. It is guarded by Peer.mu, which all methods need.
+type negotiation struct {
+	p        *Peer
+	id       uint64        // of the session
+	version  uint64        // of the answers
+	remote   sdp.Transport // of the last offer
+	lines    []placed      // m-lines as they were last negotiated
+	inbounds map[string]*inbound
+	slots    map[string]*outbound
+	order    []*outbound // as they were made; replaced, never changed
+}
+
+// placed is what an m-line holds.
+type placed struct {
+	mid  string
+	kind media.Kind
+	dead bool // was rejected: the line may be used again
+}
+
+func (n *negotiation) init(p *Peer) {
+	n.p, n.id = p, rand.Uint64()>>2
+	n.inbounds, n.slots = make(map[string]*inbound), make(map[string]*outbound)
+}
+
+// negotiate plans and commits.
+func (n *negotiation) negotiate(parsed *sdp.Offer, o Offer) ([]event, string, error) {
+	if n.p.closing || n.p.ended() {
 		return nil, "", ErrClosed
 	}
-	pl, err := p.plan(parsed, o)
+	pl, err := n.plan(parsed, o)
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: %w", ErrSDP, err)
 	}
-	if err := p.transport(pl); err != nil {
+	if err := n.transport(pl); err != nil {
 		return nil, "", err
 	}
-	ended := p.commit(pl)
+	ended := n.commit(pl)
 	return ended, pl.answer.String(), nil
 }
 
-// plan checks the offer against what was negotiated before and makes the answer. mu is held.
-func (p *Peer) plan(offer *sdp.Offer, o Offer) (*plan, error) {
-	pl := &plan{offer: offer, first: p.version == 0}
-	if err := p.planTransport(pl); err != nil {
+// plan checks the offer against what was negotiated before and makes the answer.
+func (n *negotiation) plan(offer *sdp.Offer, o Offer) (*plan, error) {
+	pl := &plan{offer: offer, first: n.version == 0}
+	if err := n.planTransport(pl); err != nil {
 		return nil, err
 	}
 	if len(o.Publish) > maxPublish || len(o.Receive) > maxSlots {
 		return nil, fmt.Errorf("more than %d sections to send on or %d to receive on", maxPublish, maxSlots)
 	}
-	if len(offer.Sections) < len(p.sections) {
-		return nil, fmt.Errorf("%d sections, there were %d (RFC 9429 §5.2.2)", len(offer.Sections), len(p.sections))
+	if len(offer.Sections) < len(n.lines) {
+		return nil, fmt.Errorf("%d sections, there were %d (RFC 9429 §5.2.2)", len(offer.Sections), len(n.lines))
 	}
 	for _, mid := range slices.Concat(o.Publish, o.Receive) {
 		if s := offer.Section(mid); s == nil || s.Kind == 0 {
 			return nil, fmt.Errorf("no audio or video section has mid %q", mid)
 		}
 	}
-	outs, err := p.planSlots(pl, o.Receive)
+	outs, err := n.planSlots(pl, o.Receive)
 	if err != nil {
 		return nil, err
 	}
 	pl.answer.Sections = make([]sdp.AnswerSection, len(offer.Sections))
 	for i, s := range offer.Sections {
-		if i < len(p.sections) {
-			if was := p.sections[i]; !was.dead && (was.mid != s.MID || was.kind != s.Kind) {
+		if i < len(n.lines) {
+			if was := n.lines[i]; !was.dead && (was.mid != s.MID || was.kind != s.Kind) {
 				return nil, fmt.Errorf("section %d was %q and is %q", i, was.mid, s.MID)
 			}
 		}
 		st := step{section: &pl.answer.Sections[i], publish: slices.Contains(o.Publish, s.MID), out: outs[s.MID]}
-		p.answerSection(s, &st)
+		n.answerSection(s, &st)
 		pl.steps = append(pl.steps, st)
 	}
 	if !slices.ContainsFunc(pl.answer.Sections, func(s sdp.AnswerSection) bool { return !s.Rejected }) {
@@ -111,7 +136,7 @@ func (p *Peer) plan(offer *sdp.Offer, o Offer) (*plan, error) {
 }
 
 // planTransport compares the transport with the one before.
-func (p *Peer) planTransport(pl *plan) error {
+func (n *negotiation) planTransport(pl *plan) error {
 	t := pl.offer.Transport
 	if !usable(t.Fingerprints) {
 		return fmt.Errorf("no fingerprint by SHA-256 or better")
@@ -123,16 +148,16 @@ func (p *Peer) planTransport(pl *plan) error {
 		}
 		return nil
 	}
-	if !slices.Equal(t.Fingerprints, p.remote.Fingerprints) {
+	if !slices.Equal(t.Fingerprints, n.remote.Fingerprints) {
 		return fmt.Errorf("the certificate has changed: a new connection is needed")
 	}
-	if p.dtls.client {
+	if n.p.dtls.client {
 		pl.answer.Setup = "active"
 	}
 	if t.Setup != "actpass" && t.Setup == pl.answer.Setup {
 		return fmt.Errorf("the DTLS role has changed: a new connection is needed")
 	}
-	newUfrag, newPwd := t.Ufrag != p.remote.Ufrag, t.Pwd != p.remote.Pwd
+	newUfrag, newPwd := t.Ufrag != n.remote.Ufrag, t.Pwd != n.remote.Pwd
 	if newUfrag != newPwd {
 		return fmt.Errorf("half of the ICE credentials has changed (RFC 8839 §4.4.1.1.1)")
 	}
@@ -141,12 +166,12 @@ func (p *Peer) planTransport(pl *plan) error {
 }
 
 // planSlots finds the slots of the sections that the client receives on, and makes those that are new.
-func (p *Peer) planSlots(pl *plan, receive []string) (map[string]*outbound, error) {
-	outs := make(map[string]*outbound, len(receive)+len(p.slots))
-	for mid, o := range p.slots {
+func (n *negotiation) planSlots(pl *plan, receive []string) (map[string]*outbound, error) {
+	outs := make(map[string]*outbound, len(receive)+len(n.slots))
+	for mid, o := range n.slots {
 		outs[mid] = o
 	}
-	stream := len(p.order)
+	stream := len(n.order)
 	for i, mid := range receive {
 		kind := pl.offer.Section(mid).Kind
 		if o := outs[mid]; o != nil {
@@ -162,7 +187,7 @@ func (p *Peer) planSlots(pl *plan, receive []string) (map[string]*outbound, erro
 				name = prev.stream
 			}
 		}
-		o := newOutbound(p, mid, kind, name)
+		o := newOutbound(n.p, mid, kind, name)
 		outs[mid] = o
 		pl.fresh = append(pl.fresh, o)
 	}
@@ -173,12 +198,12 @@ func (p *Peer) planSlots(pl *plan, receive []string) (map[string]*outbound, erro
 }
 
 // answerSection makes the server's half of a section.
-func (p *Peer) answerSection(s *sdp.Section, st *step) {
+func (n *negotiation) answerSection(s *sdp.Section, st *step) {
 	a := st.section
 	a.Offer = s
-	codecs := p.cfg.Audio
+	codecs := n.p.cfg.Audio
 	if s.Kind == media.Video {
-		codecs = p.cfg.Video
+		codecs = n.p.cfg.Video
 	}
 	if s.Kind == 0 || s.Rejected || !s.Bundled || !s.Mux || !knownProto(s.Proto) {
 		a.Rejected = true
@@ -216,72 +241,72 @@ func knownProto(proto string) bool {
 	return false
 }
 
-// transport makes new ICE credentials where they are needed. mu is held.
-func (p *Peer) transport(pl *plan) error {
+// transport makes new ICE credentials where they are needed.
+func (n *negotiation) transport(pl *plan) error {
 	if pl.first {
-		p.dtls.configure(pl.offer.Transport)
+		n.p.dtls.configure(pl.offer.Transport)
 	}
-	p.ice.mu.Lock()
-	cur := p.ice.current
-	p.ice.mu.Unlock()
+	n.p.ice.mu.Lock()
+	cur := n.p.ice.current
+	n.p.ice.mu.Unlock()
 	if pl.first || pl.restart {
 		number := 0
 		if cur != nil {
 			number = cur.number + 1
 		}
-		g := newGeneration(p, number, pl.offer.Transport)
-		p.ice.mu.Lock()
-		p.ice.current = g
+		g := newGeneration(n.p, number, pl.offer.Transport)
+		n.p.ice.mu.Lock()
+		n.p.ice.current = g
 		var old *generation
 		if cur != nil {
-			p.ice.former = append(p.ice.former, cur)
-			if n := len(p.ice.former); n > 2 { // the client restarts faster than it connects
-				old, p.ice.former = p.ice.former[0], p.ice.former[1:]
+			n.p.ice.former = append(n.p.ice.former, cur)
+			if len(n.p.ice.former) > 2 { // the client restarts faster than it connects
+				old, n.p.ice.former = n.p.ice.former[0], n.p.ice.former[1:]
 			}
 		}
-		p.ice.mu.Unlock()
+		n.p.ice.mu.Unlock()
 		if old != nil {
 			old.close()
 		}
 		if err := g.start(); err != nil {
-			p.end(Failed, "no ICE: "+err.Error())
+			n.p.end(Failed, "no ICE: "+err.Error())
 			return ErrClosed
 		}
 		cur = g
 	}
 	if pl.first {
-		p.began.Store(media.Now())
+		n.p.began.Store(media.Now())
 	}
 	pl.answer.Ufrag, pl.answer.Pwd = cur.ufrag, cur.pwd
-	pl.answer.Fingerprints = []sdp.Fingerprint{p.engine.fingerprint}
-	pl.answer.Candidates = p.engine.candidates()
+	pl.answer.Fingerprints = []sdp.Fingerprint{n.p.engine.fingerprint}
+	pl.answer.Candidates = n.p.engine.candidates()
 	pl.answer.Bundle = pl.offer.Bundle
-	p.version++
-	pl.answer.ID, pl.answer.Version = p.id, p.version
+	n.version++
+	pl.answer.ID, pl.answer.Version = n.id, n.version
 	return nil
 }
 
-// commit makes the plan real. It gives the tracks that ended. mu is held.
-func (p *Peer) commit(pl *plan) []event {
-	p.remote = pl.offer.Transport
+// commit makes the plan real. It gives the tracks that ended.
+func (n *negotiation) commit(pl *plan) []event {
+	n.remote = pl.offer.Transport
 	for _, o := range pl.fresh {
-		p.slots[o.mid] = o
+		n.slots[o.mid] = o
 	}
-	p.order = append(slices.Clip(p.order), pl.fresh...) // run reads the old one
-	p.sections = p.sections[:0]
+	n.order = append(slices.Clip(n.order), pl.fresh...) // run reads the old one
+	n.lines = n.lines[:0]
 	rsize := true
 	for _, st := range pl.steps {
 		s := st.section
-		p.sections = append(p.sections, placed{s.Offer.MID, s.Offer.Kind, s.Rejected})
+		n.lines = append(n.lines, placed{s.Offer.MID, s.Offer.Kind, s.Rejected})
 		rsize = rsize && (s.Rejected || s.Offer.RSize)
 	}
-	p.tx.rsize.Store(rsize)
-	ended := p.commitInbound(pl)
-	p.rx.mu.Lock()
+	n.p.tx.rsize.Store(rsize)
+	ended := n.commitInbound(pl)
+	n.p.rx.mu.Lock()
 	for _, o := range pl.fresh {
-		p.rx.slots[o.ssrc] = o
+		n.p.rx.slots[o.ssrc] = o
 	}
-	p.rx.mu.Unlock()
+	n.p.rx.mu.Unlock()
 	for _, st := range pl.steps {
 		if st.out != nil {
 			st.out.bind(st.section)
@@ -291,7 +316,7 @@ func (p *Peer) commit(pl *plan) []event {
 }
 
 // commitInbound changes the sections that the client sends on.
-func (p *Peer) commitInbound(pl *plan) []event {
+func (n *negotiation) commitInbound(pl *plan) []event {
 	var ended []event
 	alive := make(map[string]bool)
 	for _, st := range pl.steps {
@@ -299,26 +324,26 @@ func (p *Peer) commitInbound(pl *plan) []event {
 			alive[st.section.Offer.MID] = true
 		}
 	}
-	for mid, in := range p.inbounds {
+	for mid, in := range n.inbounds {
 		if !alive[mid] {
-			delete(p.inbounds, mid)
-			if t := p.rx.detach(in); t != nil {
+			delete(n.inbounds, mid)
+			if t := n.p.rx.detach(in); t != nil {
 				ended = append(ended, event{kind: eventEnded, mid: mid, track: t})
 			}
 		}
 	}
 	var declared []uint32
-	r := &p.rx
+	r := &n.p.rx
 	r.mu.Lock()
 	for _, st := range pl.steps {
 		s := st.section
 		if !s.Direction.Receives() {
 			continue
 		}
-		in := p.inbounds[s.Offer.MID]
+		in := n.inbounds[s.Offer.MID]
 		if in == nil {
-			in = &inbound{p: p, mid: s.Offer.MID, kind: s.Offer.Kind}
-			p.inbounds[in.mid], r.byMID[in.mid] = in, in
+			in = &inbound{p: n.p, mid: s.Offer.MID, kind: s.Offer.Kind}
+			n.inbounds[in.mid], r.byMID[in.mid] = in, in
 		}
 		in.configure(s)
 		declared = append(declared, r.declare(in, s.Offer.Streams)...)
@@ -331,9 +356,9 @@ func (p *Peer) commitInbound(pl *plan) []event {
 			}
 		}
 	}
-	r.indexTypes(p.inbounds)
+	r.indexTypes(n.inbounds)
 	r.mu.Unlock()
-	p.learn(declared...)
+	n.p.learn(declared...)
 	return ended
 }
 

@@ -84,11 +84,8 @@ func (o *outbound) refresh() {
 	}
 }
 
-// refreshSlots does it for all slots, when the connection is up.
-func (p *Peer) refreshSlots() {
-	p.mu.Lock()
-	slots := p.order
-	p.mu.Unlock()
+// refreshAll does it for all slots that show something, when the connection is up.
+func refreshAll(slots []*outbound) {
 	for _, o := range slots {
 		if st := o.slot.Status(); st == sfu.Live || st == sfu.Waiting {
 			o.refresh()
@@ -97,15 +94,15 @@ func (p *Peer) refreshSlots() {
 }
 
 // report sends the sender reports that are due, each with the name that ties it to its stream (RFC 3550 §6.5.1).
-func (p *Peer) report(slots []*outbound, now int64) {
-	if State(p.state.Load()) == Connecting {
+func (t *transmitter) report(slots []*outbound, now int64) {
+	if State(t.p.state.Load()) == Connecting {
 		return
 	}
 	var list []rtcp.Packet
 	names := &rtcp.SourceDescription{}
 	flush := func() {
 		if len(list) > 0 {
-			p.tx.rtcp(append(list, names)...)
+			t.rtcp(append(list, names)...)
 		}
 		list, names = nil, &rtcp.SourceDescription{}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -12,13 +11,11 @@ import (
 	"time"
 
 	"veche.example/internal/media"
-	"veche.example/internal/rtc/sdp"
 	"veche.example/internal/sfu"
 )
 
 const (
-	tick      = 150 * time.Millisecond
-	maxEvents = 256 // not delivered yet; a handler that is so far behind has stopped
+	tick = 150 * time.Millisecond
 	// A client checks its path every 2.5 to 5 s.
 	silence  = int64(8e9)  // Disconnected
 	patience = int64(30e9) // then Failed; also from the first offer to Connected
@@ -44,21 +41,11 @@ type Peer struct {
 	profile atomic.Pointer[string]
 	began   atomic.Int64 // first offer
 
-	mu       sync.Mutex // guards the following
-	closing  bool       // no more goroutines and offers
-	version  uint64     // of the answers
-	id       uint64
-	remote   sdp.Transport // of the last offer
-	sections []placed      // m-lines as they were last negotiated
-	inbounds map[string]*inbound
-	slots    map[string]*outbound
-	order    []*outbound
+	mu      sync.Mutex // guards the following
+	closing bool       // no more goroutines and offers
+	neg     negotiation
 
-	events struct {
-		mu    sync.Mutex // guards the following
-		queue []event
-	}
-	wake   chan struct{} // capacity 1
+	events events
 	stop   chan struct{} // closed by end
 	once   sync.Once
 	final  State  // set before stop is closed
@@ -69,43 +56,21 @@ type Peer struct {
 	done   chan struct{}  // closed when run has ended
 }
 
-// placed is what an m-line holds.
-type placed struct {
-	mid  string
-	kind media.Kind
-	dead bool // was rejected: the line may be used again
-}
-
-// event is something the handler is to be told.
-type event struct {
-	kind  eventKind
-	mid   string
-	track *sfu.Track
-	state State
-}
-
-type eventKind uint8
-
-const (
-	eventTrack eventKind = iota
-	eventEnded
-	eventState
-)
-
 func newPeer(e *Engine, cfg PeerConfig) (*Peer, error) {
 	if cfg.Handler == nil {
 		return nil, fmt.Errorf("rtc: PeerConfig.Handler is missing")
 	}
 	cfg.Audio, cfg.Video = slices.Clone(cfg.Audio), slices.Clone(cfg.Video)
 	p := &Peer{
-		engine: e, cfg: cfg, log: e.log.With("peer", cfg.ID), id: rand.Uint64() >> 2,
-		inbounds: make(map[string]*inbound), slots: make(map[string]*outbound),
-		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		engine: e, cfg: cfg, log: e.log.With("peer", cfg.ID),
+		stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.tx.init(p)
 	p.rx.init(p)
 	p.dtls.init(p)
+	p.neg.init(p)
+	p.events.init(p)
 	return p, nil
 }
 
@@ -171,29 +136,17 @@ func (p *Peer) Close() {
 func (p *Peer) Slot(mid string) *sfu.Slot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if o := p.slots[mid]; o != nil {
+	if o := p.neg.slots[mid]; o != nil {
 		return o.slot
 	}
 	return nil
 }
 
-// notify queues an event for run.
-func (p *Peer) notify(ev event) {
-	q := &p.events
-	q.mu.Lock()
-	full := len(q.queue) >= maxEvents
-	if !full {
-		q.queue = append(q.queue, ev)
-	}
-	q.mu.Unlock()
-	if full {
-		p.end(Failed, "events are not taken")
-		return
-	}
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
+// outbounds lists the sections that the client receives on.
+func (p *Peer) outbounds() []*outbound {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.neg.order
 }
 
 // run is the peer's own goroutine: it calls the handler and looks at the clock.
@@ -206,8 +159,8 @@ func (p *Peer) run() {
 		case <-p.stop:
 			p.finish()
 			return
-		case <-p.wake:
-			p.deliver()
+		case <-p.events.wake:
+			p.events.deliver()
 		case <-t.C:
 			p.guard("tick", func() { p.tick(media.Now()) })
 		}
@@ -220,34 +173,6 @@ func (p *Peer) guard(name string, f func()) {
 	f()
 }
 
-// deliver calls the handler for what was queued.
-func (p *Peer) deliver() {
-	for {
-		q := &p.events
-		q.mu.Lock()
-		list := q.queue
-		q.queue = nil
-		q.mu.Unlock()
-		if len(list) == 0 {
-			return
-		}
-		for _, ev := range list {
-			p.guard("handler", func() { p.tell(ev) })
-		}
-	}
-}
-
-func (p *Peer) tell(ev event) {
-	switch ev.kind {
-	case eventTrack:
-		p.cfg.Handler.Track(ev.mid, ev.track)
-	case eventEnded:
-		p.cfg.Handler.Ended(ev.mid, ev.track)
-	case eventState:
-		p.cfg.Handler.State(ev.state)
-	}
-}
-
 // setState changes the state and tells the handler; nothing follows a final state.
 func (p *Peer) setState(s State) {
 	for {
@@ -256,7 +181,7 @@ func (p *Peer) setState(s State) {
 			return
 		}
 		if p.state.CompareAndSwap(uint32(old), uint32(s)) {
-			p.notify(event{kind: eventState, state: s})
+			p.events.put(event{kind: eventState, state: s})
 			return
 		}
 	}
@@ -280,15 +205,15 @@ func (p *Peer) finish() {
 	}
 	p.wg.Wait()
 	p.ice.selected.Store(nil)
-	p.deliver() // what happened before the end
+	p.events.deliver() // what happened before the end
 	p.mu.Lock()
 	var tracks []event
-	for mid, in := range p.inbounds {
+	for mid, in := range p.neg.inbounds {
 		if t := p.rx.detach(in); t != nil {
 			tracks = append(tracks, event{kind: eventEnded, mid: mid, track: t})
 		}
 	}
-	slots := p.order
+	slots := p.neg.order
 	p.mu.Unlock()
 	for _, o := range slots {
 		o.open.Store(false)
@@ -296,25 +221,23 @@ func (p *Peer) finish() {
 	}
 	for _, ev := range tracks {
 		ev.track.Close()
-		p.guard("handler", func() { p.tell(ev) })
+		p.events.tell(ev)
 	}
 	p.engine.remove(p)
 	p.state.Store(uint32(p.final))
-	p.guard("handler", func() { p.cfg.Handler.State(p.final) })
+	p.events.tell(event{kind: eventState, state: p.final})
 }
 
 // tick does what is due.
 func (p *Peer) tick(now int64) {
 	p.watch(now)
-	p.retire(now)
+	p.ice.retire(now)
 	p.rx.flush(now)
-	p.mu.Lock()
-	slots := p.order
-	p.mu.Unlock()
+	slots := p.outbounds()
 	for _, o := range slots {
 		o.slot.Tick(now)
 	}
-	p.report(slots, now)
+	p.tx.report(slots, now)
 }
 
 // watch follows the life of the connection.

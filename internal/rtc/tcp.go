@@ -207,7 +207,7 @@ func (g *generation) readTCP(t *tcpConn, pa *path, buf []byte, n int) {
 	defer func() {
 		g.p.engine.tcp.open.Add(-1)
 		t.close()
-		g.p.lost(pa)
+		g.p.ice.lost(pa)
 		g.mu.Lock()
 		delete(g.streams, t)
 		g.mu.Unlock()
@@ -228,7 +228,7 @@ func (g *generation) readTCP(t *tcpConn, pa *path, buf []byte, n int) {
 			}
 			if c.success {
 				valid = true
-				g.p.checked(pa, c)
+				g.p.ice.checked(pa, c)
 			}
 		case valid:
 			g.p.arrive(pa, b)
