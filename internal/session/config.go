@@ -35,7 +35,7 @@ type Peer interface {
 	// Slot is the slot of a section on which the client receives, nil if there is none.
 	Slot(mid string) *sfu.Slot
 	// Close ends the connection and waits for what belongs to it. Idempotent.
-	Close() error
+	Close()
 }
 
 // Config configures a Manager.

@@ -58,6 +58,9 @@ func (c *conn) Ended(mid string, t *sfu.Track) {
 func (c *conn) State(s rtc.State) {
 	c.m.mu.Lock()
 	defer c.m.mu.Unlock()
+	if final(c.state) {
+		return
+	}
 	c.state = s
 	c.up = c.up || s == rtc.Connected
 	c.m.kick()

@@ -83,7 +83,7 @@ func (m *Media) begin(ctx context.Context, o Offer, pc rtc.PeerConfig) (string, 
 		err = m.install(c)
 	}
 	if err != nil {
-		_ = peer.Close() // it never was of use
+		peer.Close() // it never was of use
 		return "", err
 	}
 	return answer, nil

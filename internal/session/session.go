@@ -185,13 +185,16 @@ func (s *Session) note(e room.Event) (matters, ok bool) {
 
 // tell calls the outlet from the worker; a client that does not read is sent away.
 func (s *Session) tell(say func(Outlet) bool) {
-	s.mu.Lock()
-	ok := s.over || say(s.out)
-	s.mu.Unlock()
-	if !ok {
+	if !s.told(say) {
 		s.m.stats.slow.Add(1)
 		s.ask(room.Leave{Reason: room.ReasonSlow})
 	}
+}
+
+func (s *Session) told(say func(Outlet) bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock() // also when the outlet panics
+	return s.over || say(s.out)
 }
 
 // end is the last thing that happens to a session, on the room's goroutine: it only tells others.
@@ -200,7 +203,7 @@ func (s *Session) end(why room.Code) {
 	case room.CodeRemoved, room.CodeEnded:
 		s.m.bury(s.who, why)
 	}
-	s.stage.leave(s.who.Member)
+	s.stage.leave(s.media)
 	s.m.leave(s)
 	close(s.done)
 	if !s.media.ends() { // no worker that would do it

@@ -22,6 +22,7 @@ type stage struct {
 // act is one member's tracks. It is immutable. A member who stops publishing keeps its place, so that
 // the first publisher is still the first after it has connected anew.
 type act struct {
+	owner  *Media
 	member room.MemberID
 	tracks map[room.Source]*sfu.Track
 }
@@ -35,28 +36,29 @@ func (g *stage) look() []act {
 	return g.acts
 }
 
-// set says what a member publishes now.
-func (g *stage) set(member room.MemberID, tracks map[room.Source]*sfu.Track) {
+// set says what a session publishes now. An act of the same member in a former session is over.
+func (g *stage) set(m *Media, tracks map[room.Source]*sfu.Track) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	member := m.s.who.Member
 	i := slices.IndexFunc(g.acts, func(a act) bool { return a.member == member })
 	switch {
-	case i < 0 && len(tracks) == 0, i >= 0 && maps.Equal(g.acts[i].tracks, tracks):
+	case len(tracks) == 0 && (i < 0 || g.acts[i].owner != m), i >= 0 && g.acts[i].owner == m && maps.Equal(g.acts[i].tracks, tracks):
 		return
 	case i < 0:
-		g.acts = append(slices.Clip(g.acts), act{member, tracks})
+		g.acts = append(slices.Clip(g.acts), act{m, member, tracks})
 	default:
 		g.acts = slices.Clone(g.acts)
-		g.acts[i].tracks = tracks
+		g.acts[i] = act{m, member, tracks}
 	}
 	g.wake()
 }
 
-// leave takes a member off the stage for good.
-func (g *stage) leave(member room.MemberID) {
+// leave takes a session's act off the stage for good.
+func (g *stage) leave(m *Media) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	rest := slices.DeleteFunc(slices.Clone(g.acts), func(a act) bool { return a.member == member })
+	rest := slices.DeleteFunc(slices.Clone(g.acts), func(a act) bool { return a.owner == m })
 	if len(rest) != len(g.acts) {
 		g.acts = rest
 		g.wake()

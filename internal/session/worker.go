@@ -49,6 +49,7 @@ func (m *Media) finish() {
 	}
 	m.old = nil
 	m.mu.Unlock()
+	m.s.stage.leave(m) // again: the last look may have been after the end
 	for _, c := range list {
 		c.shut()
 	}
@@ -66,9 +67,7 @@ func (c *conn) shut() {
 	}
 	c.closed = true
 	c.m.s.m.stats.peers.Add(-1)
-	if err := c.peer.Close(); err != nil {
-		c.m.s.log.Debug("peer", "pc", c.pc, "error", err)
-	}
+	c.peer.Close()
 }
 
 // glance is what the worker looks at, as of one moment.
@@ -117,7 +116,7 @@ func (m *Media) look() bool {
 	if m.s.ownRole() < room.Speaker {
 		g.tracks = nil
 	}
-	m.s.stage.set(m.s.who.Member, g.tracks)
+	m.s.stage.set(m, g.tracks)
 	ok := m.publish(g.tracks)
 	if g.conn != nil && !final(g.state) {
 		m.seat(g)
