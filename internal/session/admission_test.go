@@ -229,7 +229,7 @@ func TestDetachInARush(t *testing.T) {
 	h := newHouse(t, func(c *Config) { c.Hub = rooms })
 	t.Cleanup(func() { _ = rooms.Close(context.Background()) })
 	p, busy := h.join(JoinRequest{}), h.join(JoinRequest{})
-	busy.out.full = func(v any) bool {
+	busy.out.refuse(func(v any) bool {
 		if _, ok := v.(room.ChatPosted); ok {
 			select {
 			case entered <- struct{}{}:
@@ -238,7 +238,7 @@ func TestDetachInARush(t *testing.T) {
 			<-gate
 		}
 		return false
-	}
+	})
 	var wg sync.WaitGroup
 	wg.Go(func() { p.do(room.Chat{Text: "hello"}) })
 	<-entered

@@ -23,7 +23,7 @@ func TestSlowClient(t *testing.T) {
 			host := h.join(JoinRequest{State: on}).connect(offerOf(1, 0, room.SourceCamera))
 			camera := host.publish(room.SourceCamera, media.VP8)
 			p := h.join(JoinRequest{})
-			p.out.full = full
+			p.out.refuse(full)
 			p.see(Wish{Member: First, Source: room.SourceCamera})
 			p.offer(offerOf(1, 1))
 			p.peer.config.Handler.State(rtc.Connected)
@@ -47,12 +47,12 @@ func TestOutletPanics(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
 			host, p := h.join(JoinRequest{}), h.join(JoinRequest{})
-			p.out.full = func(v any) bool {
+			p.out.refuse(func(v any) bool {
 				if full(v) {
 					panic("a test")
 				}
 				return false
-			}
+			})
 			p.offer(offerOf(1, 1))
 			p.peer.config.Handler.State(rtc.Connected)
 			host.do(room.Chat{Text: "hello"})
@@ -266,13 +266,13 @@ func TestPublishInARush(t *testing.T) {
 	t.Cleanup(func() { _ = rooms.Close(context.Background()) })
 	p, busy := h.join(JoinRequest{State: on}), h.join(JoinRequest{})
 	p.connect(offerOf(1, 0, room.SourceCamera))
-	busy.out.full = func(v any) bool {
+	busy.out.refuse(func(v any) bool {
 		if _, ok := v.(room.ChatPosted); ok {
 			close(entered)
 			<-gate
 		}
 		return false
-	}
+	})
 	var wg sync.WaitGroup
 	wg.Go(func() { p.do(room.Chat{Text: "hello"}) })
 	<-entered

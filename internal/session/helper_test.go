@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -307,7 +308,7 @@ func (p *fakePeer) isClosed() bool {
 // outlet remembers what it is told. Its methods fail the test when they are called after the last event.
 type outlet struct {
 	t    testing.TB
-	full func(any) bool // called with what is told; true: takes no more
+	full atomic.Pointer[func(any) bool] // called with what is told; true: takes no more
 
 	mu    sync.Mutex // guards the following
 	all   []any      // room.Event, []Seat, mediaTold
@@ -322,8 +323,11 @@ type mediaTold struct {
 
 func newOutlet(t testing.TB) *outlet { return &outlet{t: t, news: make(chan struct{})} }
 
+// refuse makes the outlet call f with what it is told from now on.
+func (o *outlet) refuse(f func(any) bool) { o.full.Store(&f) }
+
 func (o *outlet) take(v any) bool {
-	if o.full != nil && o.full(v) {
+	if f := o.full.Load(); f != nil && (*f)(v) {
 		return false
 	}
 	o.mu.Lock()

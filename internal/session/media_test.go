@@ -200,15 +200,13 @@ func TestSectionsThatAreNotWhatWasSaid(t *testing.T) {
 	p.peer.config.Handler.Track("nobody offered this", newPublisher(media.VP8).Track)
 	p.publish(room.SourceMic, media.Opus)
 	guest.out.seat(pairOf(p.id, SeatWaiting, SeatNone, ""))
-	s, err := h.hub.Snapshot(testContext(t), "r", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range s.Members {
-		if m.ID == p.id && len(m.Tracks) != 1 {
-			t.Errorf("the room knows of %v", m.Tracks)
+	guest.out.wait("the track that is what was said", func(v any) bool {
+		u, ok := v.(room.Updated)
+		if ok && len(u.Member.Tracks) > 1 {
+			t.Errorf("the room knows of %v", u.Member.Tracks)
 		}
-	}
+		return ok && len(u.Member.Tracks) == 1 && u.Member.Tracks[0].Source == room.SourceMic
+	})
 }
 
 func TestDemotion(t *testing.T) {
