@@ -36,7 +36,7 @@ type Report struct {
 	P50, P95, P99           time.Duration
 	JoinP50, JoinP99        time.Duration // from the request to the first media packet
 	CPU                     time.Duration // of the server while it was measured
-	JoinCPU                 time.Duration // of the server for one join
+	JoinCPU                 time.Duration // of the server per join, with what it forwarded meanwhile
 	RSS, RSSBefore          uint64        // bytes of the server's resident set: loaded, and before the subscribers came
 	Known                   bool          // CPU, JoinCPU, RSS and RSSBefore were measured
 }
@@ -65,7 +65,7 @@ func (r Report) Write(w io.Writer) error {
 		perSubscriber := (float64(r.RSS) - float64(r.RSSBefore)) / 1024 / max(1, float64(r.Subscribers))
 		rows = append(rows,
 			fmt.Sprintf("server CPU      %.2f µs per forwarded packet (%.0f %% of one core)", float64(r.PerPacket().Nanoseconds())/1e3, 100*r.CPU.Seconds()/seconds),
-			fmt.Sprintf("server CPU      %.2f ms per join", float64(r.JoinCPU.Microseconds())/1e3),
+			fmt.Sprintf("server CPU      %.2f ms per join, with what was forwarded meanwhile", float64(r.JoinCPU.Microseconds())/1e3),
 			fmt.Sprintf("server memory   %.1f MiB, %.0f KiB per subscriber", float64(r.RSS)/(1<<20), perSubscriber),
 		)
 	} else {
