@@ -45,7 +45,7 @@ func TestTCP(t *testing.T) {
 	for range 20 {
 		sub.expect("video", func(p received) bool { return p.mid == "1" })
 	}
-	if n := r.Stats().TCP; n != 2 {
+	if n := r.Stats().TCP; n < 2 { // a Pion client dials from each of its addresses
 		t.Error(n, "connections")
 	}
 	sub.peer.Close()
