@@ -30,6 +30,26 @@ export function takeToken(href: string): TokenFound {
   return { token: token || undefined, cleaned: url.href };
 }
 
+/** What the person who opens a room may ask for by its link: `?topology=`, `?audio=`, `?video=`. */
+export interface RoomWishes {
+  topology?: 'p2p' | 'sfu';
+  audio?: string[];
+  video?: string[];
+}
+
+/** Reads the wishes of a link; the server applies those of the one who creates the room. */
+export function roomWishes(href: string): RoomWishes {
+  const query = new URL(href).searchParams;
+  const wishes: RoomWishes = {};
+  const topology = query.get('topology');
+  if (topology === 'p2p' || topology === 'sfu') wishes.topology = topology;
+  for (const kind of ['audio', 'video'] as const) {
+    const codecs = (query.get(kind) ?? '').toLowerCase().split(',').filter(Boolean);
+    if (codecs.length > 0) wishes[kind] = codecs;
+  }
+  return wishes;
+}
+
 /** Why this browser cannot take part at all, if it cannot. */
 export type Unable = 'no-webrtc' | undefined;
 

@@ -1458,17 +1458,17 @@ var N = class {
 	"pong",
 	"bye"
 ]), wt = h({
-	n: g(f(1, 2 ** 53 - 1)),
+	n: g(f(0, 2 ** 53 - 1)),
 	re: g(f(1, 2 ** 31 - 1))
 });
 function Tt(e) {
 	let n = Et(e), r = c()(n.t, "t");
 	if (!Object.hasOwn(G, r)) throw new t("unknown-type", `t: ${r}`);
-	let i = r, { n: a, re: o } = wt(n, ""), s = G[i](i === "welcome" ? { ...n } : n, ""), l = {
+	let i = r, { n: a, re: o } = wt(n, ""), s = {
 		t: r,
-		...s
+		...G[i](n, "")
 	};
-	return i === "welcome" ? l.n = s.n : a !== void 0 && !Ct.has(r) && (l.n = a), o !== void 0 && Ct.has(r) && (l.re = o), l;
+	return a !== void 0 && !Ct.has(r) && (s.n = a), o !== void 0 && Ct.has(r) && (s.re = o), s;
 }
 function Et(e) {
 	let n;
@@ -1508,6 +1508,7 @@ var q = (e) => new Set(e).size === e.length, Dt = p("opus", "g722", "pcmu", "pcm
 		name: c(0, 64),
 		token: g(c(1, 4096, 4096)),
 		role: g(p("viewer")),
+		agent: g(p("bot")),
 		topology: g(p("auto", "p2p", "sfu")),
 		video: g(J(Ot)),
 		audio: g(J(Dt)),

@@ -4,7 +4,7 @@ import type { Dictionary } from './index';
 export const ru: Dictionary = {
   ...stageRu,
   'app.skip': 'К содержимому',
-  'app.home': 'Вече, начальная страница',
+  'app.home': 'Veche, начальная страница',
   'app.language': 'Язык',
   'app.theme.light': 'Светлая тема',
   'app.loading': 'Загрузка …',

@@ -73,6 +73,11 @@ export class Lobby {
     return this.room.me;
   }
 
+  /** Hide my IP: from the next call on. */
+  hideAddress(hide: boolean): void {
+    this.room.relayOnly = hide;
+  }
+
   /** Rings a member. No device is opened before they accept. */
   async ring(member: string, video: boolean): Promise<void> {
     if (this.outgoing.peek() || this.incoming.peek() || this.stage.peek()) return;

@@ -1,7 +1,7 @@
 /** Goes into a room: devices and signalling at the same time, so that the picture is there soon. */
 import { Room, type RoomKind, VecheError } from 'veche-client';
 import { type App, copyText, inviteUrl, nameOrGuest, storageOf } from '../app';
-import { unable } from '../env';
+import { roomWishes, unable } from '../env';
 import type { RoomPage } from '../router';
 import type { StageMode } from '../stage/types.js';
 import { Conference } from './conference';
@@ -28,6 +28,7 @@ export function enterRoom(app: App, page: RoomPage, room: string, signal: AbortS
       room,
       kind: kinds[page],
       name: nameOrGuest(settings),
+      ...roomWishes(location.href),
       relayOnly: settings.relayOnly,
       state: { mic: mic.peek()?.enabled ?? false, camera: camera.peek() !== null },
       ...(token ? { token } : {}),

@@ -1,6 +1,6 @@
 import { type Signal, useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Call, Participant } from 'veche-client';
 import { type App, copyText, inviteUrl } from '../app';
 import { startRinging } from '../devices/ring';
@@ -163,15 +163,27 @@ function Sharing({ app, room, lobby }: { app: App; room: string; lobby: Lobby })
       </div>
       <CopyLine label={t('call.link')} text={url} button={t('call.copy')} />
       <CopyLine label={t('call.id')} text={me.id} button={t('call.copy.id')} />
+      <Switch
+        label={t('join.relay')}
+        hint={t('join.relay.hint')}
+        checked={app.settings.value.relayOnly}
+        onChange={(relayOnly) => {
+          app.settings.value = { ...app.settings.peek(), relayOnly };
+          lobby.hideAddress(relayOnly);
+        }}
+      />
     </aside>
   );
 }
 
+/** A text that is short enough to be read out, and a button that copies it. */
 function CopyLine({ label, text, button }: { label: string; text: string; button: string }): JSX.Element {
   const copied = useSignal(false);
-  const copy = async (input: HTMLInputElement | null) => {
+  const shown = useRef<HTMLElement>(null);
+  const copy = async () => {
     if (!(await copyText(text))) {
-      input?.select();
+      // No clipboard on an insecure page: the text is selected, so that the person copies it.
+      if (shown.current) getSelection()?.selectAllChildren(shown.current);
       return;
     }
     copied.value = true;
@@ -182,14 +194,11 @@ function CopyLine({ label, text, button }: { label: string; text: string; button
   };
   return (
     <div class="copy-line">
-      <label>
-        <span>{label}</span>
-        <input class="input" readOnly value={text} onFocus={(event) => event.currentTarget.select()} />
-      </label>
-      <Button
-        icon={copied.value ? 'check' : 'copy'}
-        onClick={(event) => void copy(event.currentTarget.parentElement?.querySelector('input') ?? null)}
-      >
+      <p class="copy-label">{label}</p>
+      <code ref={shown} class="copy-text">
+        {text}
+      </code>
+      <Button icon={copied.value ? 'check' : 'copy'} onClick={() => void copy()}>
         {button}
       </Button>
     </div>

@@ -55,7 +55,7 @@ export function Preview({ media, muted, onMute }: { media: LocalMedia; muted: bo
           />
         </div>
       </div>
-      <MicMeter track={media.mic.value} muted={muted} />
+      {media.mic.value ? <MicMeter track={media.mic.value} muted={muted} /> : null}
       <Problems media={media} />
     </div>
   );
@@ -72,10 +72,9 @@ function PreviewState({ media }: { media: LocalMedia }): JSX.Element {
 }
 
 /** A bar that moves while the person speaks. */
-function MicMeter({ track, muted }: { track: MediaStreamTrack | null; muted: boolean }): JSX.Element {
+function MicMeter({ track, muted }: { track: MediaStreamTrack; muted: boolean }): JSX.Element {
   const level = useSignal(0);
   useEffect(() => {
-    if (!track) return;
     const meter = startMeter(track);
     const unsubscribe = meter.level.subscribe((value) => {
       level.value = Math.round(value * 100);
@@ -89,7 +88,7 @@ function MicMeter({ track, muted }: { track: MediaStreamTrack | null; muted: boo
   const shown = muted ? 0 : level.value;
   return (
     <div class="meter">
-      <Icon name={track && !muted ? 'mic' : 'micOff'} size={18} />
+      <Icon name={!muted ? 'mic' : 'micOff'} size={18} />
       {/* biome-ignore lint/a11y/useSemanticElements: a <meter> cannot be drawn the same in all browsers */}
       <div
         class="meter-bar"

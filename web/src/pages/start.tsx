@@ -46,6 +46,7 @@ export function StartPage({ app }: { app: App }): JSX.Element {
           {info && !info.openRooms ? <p class="note">{t('start.tokens')}</p> : null}
         </section>
       </div>
+      {info?.version ? <p class="footer">{t('start.version', { version: info.version })}</p> : null}
     </Shell>
   );
 }

@@ -30,7 +30,10 @@ export function Dialog({ title, onDismiss, alert, children }: DialogProps): JSX.
         onDismiss?.();
       }}
     >
-      <h2 id={id}>{title}</h2>
+      {/* The title has the focus first: a key that was meant for the page answers nothing. */}
+      <h2 id={id} tabIndex={-1} autofocus>
+        {title}
+      </h2>
       {children}
     </dialog>
   );

@@ -68,7 +68,18 @@ function participant(id: string, name: string, extra: Record<string, unknown> = 
   };
 }
 
-const names = ['Anna Petrova', 'Boris', 'Chiara Lombardi', 'Dmitri', 'Eva', 'Farid Aliev', 'Greta', 'Hugo', 'Ivan', 'Jana'];
+const names = [
+  'Anna Petrova',
+  'Boris',
+  'Chiara Lombardi',
+  'Dmitri',
+  'Eva',
+  'Farid Aliev',
+  'Greta',
+  'Hugo',
+  'Ivan',
+  'Jana',
+];
 
 function members(room: string) {
   const count = { alone: 0, two: 1, many: 5, nine: 9, stream: 1, lobby: 3 }[room] ?? 1;
