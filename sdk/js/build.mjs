@@ -15,6 +15,7 @@ await build({
     outDir: here('dist'),
     minify: 'oxc',
     sourcemap: false,
+    rolldownOptions: { output: { minify: true } }, // Vite keeps the white space of libraries
   },
 });
 

@@ -242,8 +242,7 @@ export class Call {
     this.channel.close();
     const link = this.link;
     this.link = null;
-    for (const source of sources) link?.set(source, null);
-    if (link) link.close();
+    link?.close();
     this.streams = { camera: null, screen: null };
     this.local.clear();
     this.room.over(this);
@@ -257,9 +256,7 @@ export class Call {
     const link = this.link;
     if (alone && link) {
       this.channel.send({ t: 'hangup' });
-      for (const source of sources) link.set(source, null);
-      this.link = null;
-      setTimeout(() => link.close(), linger);
+      link.close(linger);
     }
     this.room.post({ t, call: this.id });
     this.finish(reason);

@@ -156,7 +156,7 @@ export class Files {
       this.options.signal(peer, `f:${id}`, { close: true });
       run.link.close();
     } else {
-      setTimeout(() => run.link.close(), linger);
+      run.link.close(linger);
     }
   }
 }

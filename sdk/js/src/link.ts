@@ -127,11 +127,17 @@ export class Link {
     if (this.started && this.state !== 'connected') this.restart();
   }
 
-  close(): void {
+  /** Ends it. What was said over its channels just before is given `linger` ms to leave; media is not. */
+  close(linger = 0): void {
     if (this.closed) return;
     this.closed = true;
     clearTimeout(this.timer);
-    this.drop();
+    if (linger === 0) {
+      this.drop();
+      return;
+    }
+    for (const section of this.sections.values()) section.sender.replaceTrack(null).catch(() => {});
+    setTimeout(() => this.drop(), linger);
   }
 
   /** Opens another data channel. */

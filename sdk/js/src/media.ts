@@ -92,10 +92,12 @@ export class Media {
     for (const path of this.paths) path.set(source, track);
   }
 
-  /** Members came, went or changed. */
-  update(): void {
+  /** A member came, went or changed; without one, anything may have. */
+  update(id?: string): void {
     for (const path of this.paths) path.update();
-    this.refreshAll();
+    if (id === undefined) this.refreshAll();
+    else if (this.options.records().has(id)) this.refresh(id);
+    else this.check();
   }
 
   inspect(): Inspection[] {

@@ -183,11 +183,11 @@ export class Session {
     switch (frame.t) {
       case 'joined':
         this.roster.add(frame.member);
-        this.media.update();
+        this.media.update(frame.member.id);
         break;
       case 'left':
         this.roster.remove(frame.member, frame.reason);
-        this.media.update();
+        this.media.update(frame.member);
         break;
       case 'updated':
         this.updated(frame.member);
@@ -237,6 +237,10 @@ export class Session {
     if (before) half.stream.removeTrack(before);
     if (track) half.stream.addTrack(track);
     this.media.publish(source, track);
+    // The first track of a source, and its end, say so; muting and switching are said by the app.
+    if (source === 'screen-audio' || (before && track)) return;
+    const on = track?.enabled === true;
+    if (this.roster.own.member.state[source] !== on) this.setState({ [source]: on });
   }
 
   setState(state: Partial<MemberState>): void {
@@ -332,7 +336,7 @@ export class Session {
         for (const source of [...this.media.published.keys()]) void this.publish(source, null);
       this.events.emit('room', this.facade);
     }
-    this.media.update();
+    this.media.update(member.id === this.roster.me ? undefined : member.id);
   }
 
   private advise(video: string | undefined): void {

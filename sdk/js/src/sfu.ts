@@ -42,6 +42,8 @@ export class Server implements Path {
   private sending = new Map<Source, RTCRtpTransceiver>();
   private seats: Seat[] = [];
   private negotiated = 0;
+  private answered = false;
+  private wishes = new Map<string, Wish>();
   private view: SeatWish[] = [];
   private told = '';
   private readonly seating = new Seating();
@@ -109,31 +111,30 @@ export class Server implements Path {
   expects(id: string, source: Source): boolean {
     const member = this.options.roster.get(id);
     if (!member || !says(member, source)) return false;
-    const wish = this.options.wishes().find((w) => w.member === id && w.source === streamOf(source));
+    const wish = this.wishes.get(`${streamOf(source)} ${id}`);
     if (!wish || (wish.paused && kindOf(source) === 'video')) return false;
     const at = this.seating.find(id, streamOf(source));
     return (kindOf(source) === 'audio' ? at?.audio : at?.video) !== 'undecodable';
   }
 
   status(id: string, kind: StreamKind): StreamStatus {
+    const { audio, video } = sourcesOf(kind);
+    const member = this.options.roster.get(id);
     const at = this.seating.find(id, kind);
     const up = this.pc?.connectionState === 'connected';
-    if (at) {
-      const half = (s: Status): Status => (s === 'live' && !up ? 'waiting' : s);
-      const out: StreamStatus = { audio: half(at.audio), video: half(at.video) };
-      if (at.codec) out.codec = at.codec;
-      if (at.rtp !== undefined) out.rtp = at.rtp;
-      return out;
-    }
-    const member = this.options.roster.get(id);
-    const wished = this.view.some((w) => w.member === id && w.source === kind);
-    const half = (source: Source): Status => {
-      if (!member?.tracks.some((t) => t.source === source)) return 'none';
-      if (!says(member, source)) return 'muted';
+    const wished = this.wishes.has(`${kind} ${id}`);
+    const half = (source: Source, seat: Status | undefined): Status => {
+      if (seat === 'live' && !up) return 'waiting';
+      if (seat !== undefined && seat !== 'none') return seat;
+      const on = !!member && says(member, source);
+      if (!member?.tracks.some((t) => t.source === source)) return on && source !== 'screen-audio' ? 'waiting' : 'none';
+      if (!on) return 'muted';
       return wished ? 'waiting' : 'paused';
     };
-    const { audio, video } = sourcesOf(kind);
-    return { audio: half(audio), video: half(video) };
+    const out: StreamStatus = { audio: half(audio, at?.audio), video: half(video, at?.video) };
+    if (at?.codec) out.codec = at.codec;
+    if (at?.rtp !== undefined) out.rtp = at.rtp;
+    return out;
   }
 
   inspect(): Inspection[] {
@@ -154,7 +155,7 @@ export class Server implements Path {
 
   nudge(): void {
     if (this.dirty && !this.busy) this.negotiate();
-    if (this.pc && this.pc.connectionState !== 'connected' && this.negotiated > 0) this.restart();
+    if (this.pc && this.pc.connectionState !== 'connected' && this.answered) this.restart();
   }
 
   reconfigure(): void {
@@ -173,6 +174,7 @@ export class Server implements Path {
     this.seats = [];
     this.sending = new Map();
     this.negotiated = 0;
+    this.answered = false;
     this.told = '';
     const members = this.seating.members();
     this.seating.clear();
@@ -237,8 +239,9 @@ export class Server implements Path {
 
   /** Opens the seats that the wishes need and says what they shall show. */
   private show(): void {
-    if (!this.pc) return;
     const wishes = this.options.wishes();
+    this.wishes = new Map(wishes.map((w) => [`${w.source} ${w.member}`, w]));
+    if (!this.pc) return;
     const need = seatsFor(wishes.length, this.options.seats);
     if (need > this.seats.length) {
       this.grow(need);
@@ -279,7 +282,7 @@ export class Server implements Path {
     for (const [source, section] of this.sending) {
       if (kindOf(source) === 'video') prefer(this.options.env, section, order);
     }
-    if (this.pc && this.negotiated > 0) this.negotiate();
+    if (this.answered) this.negotiate();
   }
 
   private openSections(pc: RTCPeerConnection): void {
@@ -340,6 +343,7 @@ export class Server implements Path {
     await pc.setRemoteDescription({ type: 'answer', sdp: remote });
     if (this.pc !== pc) return;
     this.negotiated = count;
+    this.answered = true;
     for (const c of this.early ?? [])
       this.options.post({ t: 'candidate', pc: this.generation, candidate: c } as Request);
     this.early = null;
