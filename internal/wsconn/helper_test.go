@@ -134,18 +134,6 @@ func wait[T any](t testing.TB, c <-chan T, what string) T {
 	}
 }
 
-// eventually polls, for what has no event to wait for.
-func eventually(t testing.TB, what string, f func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	for !f() {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-}
-
 func read(t testing.TB, ws *websocket.Conn) (websocket.MessageType, string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
