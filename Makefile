@@ -10,6 +10,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 export PATH := $(CURDIR)/bin/node/node_modules/.bin:$(PATH)
+export NO_COLOR := 1
 STEP := scripts/step.sh
 FUZZ := 3s
 SOAK_FUZZ := 5m
