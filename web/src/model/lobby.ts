@@ -199,7 +199,9 @@ export class Lobby {
   }
 
   private closeStage(): void {
-    this.stage.peek()?.dispose();
+    const stage = this.stage.peek();
+    if (!stage) return; // the devices may have been opened for the call that begins
+    stage.dispose();
     this.stage.value = null;
     this.media.closeAll();
   }
