@@ -18,7 +18,7 @@ interface Session {
   peers: Map<number, FakeConnection>;
 }
 
-class HubSocket extends FakeSocket {
+export class HubSocket extends FakeSocket {
   static hub: Hub;
   session: Session | null = null;
   constructor(url: string, protocol: string) {

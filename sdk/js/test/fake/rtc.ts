@@ -23,12 +23,14 @@ export const connections: FakeConnection[] = [];
 /** Members of stats that the next looks give: by kind of the receiver. */
 export const flowing = { audio: true, video: true };
 
-export class FakeTrack {
+export class FakeTrack extends EventTarget {
   readonly id = `track${++count}`;
   enabled = true;
   muted = false;
   readyState = 'live';
-  constructor(readonly kind: string) {}
+  constructor(readonly kind: string) {
+    super();
+  }
   stop(): void {
     this.readyState = 'ended';
   }
@@ -41,6 +43,12 @@ export class FakeStream {
   }
   getTracks(): FakeTrack[] {
     return [...this.tracks];
+  }
+  getAudioTracks(): FakeTrack[] {
+    return this.tracks.filter((t) => t.kind === 'audio');
+  }
+  getVideoTracks(): FakeTrack[] {
+    return this.tracks.filter((t) => t.kind === 'video');
   }
   addTrack(t: FakeTrack): void {
     if (!this.tracks.includes(t)) this.tracks.push(t);
