@@ -56,6 +56,9 @@ func (o *outbound) WriteRTP(h *rtp.Header, payload []byte) error {
 func (o *outbound) bind(s *sdp.AnswerSection) {
 	b := sfu.Binding{SSRC: o.ssrc, MID: s.Offer.MID}
 	for _, f := range s.Formats {
+		if b.Payload[f.Codec].Negotiated {
+			continue // the first one is the best
+		}
 		b.Payload[f.Codec] = sfu.Payload{Negotiated: true, Type: f.Type}
 		if f.HasRTX {
 			b.Payload[f.Codec].RTX = f.RTX

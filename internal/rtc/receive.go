@@ -19,7 +19,7 @@ const (
 	maxSSRCs    = 512
 	twccEvery   = int64(50e6)
 	twccMost    = 100        // packets in one report
-	rtcpPerTick = 300        // RTCP packets taken in one tick, 2000 per second
+	rtcpPerTick = 1000       // RTCP packets taken in one tick
 	flipPause   = int64(2e8) // between two changes of codec
 	reportRecv  = int64(1e9) // between receiver reports
 	rtpHeader   = 12

@@ -44,7 +44,10 @@ func Parse(text string) (*Offer, error) {
 		}
 	}
 	p.finish()
-	return &p.offer, p.check()
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	return &p.offer, nil
 }
 
 var errForm = errors.New("not of the form x=value")
