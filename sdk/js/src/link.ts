@@ -5,6 +5,7 @@
 import { type Capabilities, prefer } from './codecs.js';
 import { kindOf, streamOf } from './participant.js';
 import type { SignalData } from './protocol.js';
+import { alive } from './stats.js';
 import type { RtcEnvironment, Source } from './types.js';
 
 export type LinkState = 'connecting' | 'connected' | 'interrupted' | 'failed';
@@ -122,9 +123,17 @@ export class Link {
     this.watch(restartEvery);
   }
 
-  /** Restarts now unless media connects. */
+  /** Restarts now unless something comes. */
   nudge(): void {
-    if (this.started && this.state !== 'connected') this.restart();
+    const pc = this.pc;
+    if (!pc || !this.started) return;
+    if (this.state !== 'connected') {
+      this.restart();
+      return;
+    }
+    void alive(pc).then((yes) => {
+      if (!yes && this.pc === pc && !this.closed) this.restart();
+    });
   }
 
   /** Ends it. What was said over its channels just before is given `linger` ms to leave; media is not. */

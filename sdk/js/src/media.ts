@@ -55,6 +55,7 @@ export class Media {
   /** The room's media goes this way from now on: at once, or until settled beside the old way. */
   switchTo(mode: Mode, epoch: number): void {
     this.epoch = epoch;
+    this.readyFor = -1; // after a restart of the server its numbers begin anew
     let path = this.path(mode);
     if (!path) {
       path = this.options.open(mode);
@@ -123,6 +124,15 @@ export class Media {
   refreshAll(): void {
     for (const id of this.options.records().keys()) this.refresh(id);
     this.check();
+  }
+
+  /** Closes every path: we are somebody else now. */
+  reset(): void {
+    const old = this.paths;
+    this.paths = [];
+    for (const path of old) path.close();
+    this.flow.forget('');
+    this.refreshAll();
   }
 
   close(): void {

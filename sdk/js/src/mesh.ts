@@ -48,8 +48,8 @@ export class Mesh implements Path {
     const member = this.options.roster.get(from);
     if (this.closed || !member || !this.linked(member)) return;
     const peer = this.peers.get(from);
-    if (peer && peer.epoch > epoch) return; // about a path that is gone
-    if (peer && peer.epoch < epoch) this.drop(from);
+    if (peer && peer.epoch > epoch && epoch !== this.options.epoch()) return; // about a path that is gone
+    if (peer && peer.epoch !== epoch) this.drop(from);
     (this.peers.get(from) ?? this.add(from, epoch)).link.receive(data);
   }
 

@@ -92,6 +92,8 @@ export interface MonitorOptions {
 /** Milliseconds. */
 const levelEvery = 250;
 const qualityEvery = 2_000;
+/** Looking at more tracks than these costs more than it is worth; it is done half as often. */
+const manyTracks = 16;
 
 export class Monitor {
   private readonly speakers = new Speakers();
@@ -122,7 +124,8 @@ export class Monitor {
     const levels = await this.levels(connections);
     if (this.closed) return;
     if (this.speakers.update(levels, now)) this.options.speaking(this.speakers.state());
-    this.start();
+    const many = connections.reduce((n, c) => n + c.incoming.size, 0) > manyTracks;
+    this.timer = setTimeout(() => void this.tick(), many ? levelEvery * 2 : levelEvery);
   }
 
   private async levels(connections: readonly Inspection[]): Promise<Map<string, number>> {

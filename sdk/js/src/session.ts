@@ -168,7 +168,8 @@ export class Session {
     this.calls.restored(welcome.calls, false);
     this.advise(welcome.room.publish.video);
     if (this.room.kind !== 'lobby') {
-      path?.rebuild();
+      if (same) path?.rebuild();
+      else this.media.reset();
       this.media.switchTo(welcome.room.topology, welcome.room.epoch);
       this.media.update();
     }

@@ -5,6 +5,7 @@ import { kindOf, sourcesOf, streamOf } from './participant.js';
 import { type Arrival, type Inspection, type Path, type Roster, says } from './path.js';
 import type { Request, ServerFrames, WireSeat } from './protocol.js';
 import { assign, Seating, type SeatWish, sameView, seatsFor } from './seats.js';
+import { alive } from './stats.js';
 import type { RtcEnvironment, Source, Status, StreamKind, StreamStatus, Wish } from './types.js';
 
 export interface ServerOptions {
@@ -155,7 +156,15 @@ export class Server implements Path {
 
   nudge(): void {
     if (this.dirty && !this.busy) this.negotiate();
-    if (this.pc && this.pc.connectionState !== 'connected' && this.answered) this.restart();
+    const pc = this.pc;
+    if (!pc || !this.answered) return;
+    if (pc.connectionState !== 'connected') {
+      this.restart();
+      return;
+    }
+    void alive(pc).then((yes) => {
+      if (!yes && this.pc === pc) this.restart();
+    });
   }
 
   reconfigure(): void {

@@ -24,6 +24,22 @@ export async function look(pc: RTCPeerConnection): Promise<Reports> {
   }
 }
 
+/** Bytes that have come so far, by the transport or else by the pair in use. */
+function heard(reports: Reports): number {
+  for (const r of reports.values()) if (r.type === 'transport') return num(r.bytesReceived) ?? 0;
+  return num(pairOf(reports)?.bytesReceived) ?? 0;
+}
+
+/** How long to listen whether a connection is alive that says it is (ms). */
+const listenFor = 600;
+
+/** Whether anything comes at this moment: the state of a connection tells it seconds later. */
+export async function alive(pc: RTCPeerConnection): Promise<boolean> {
+  const before = heard(await look(pc));
+  await new Promise((resolve) => setTimeout(resolve, listenFor));
+  return heard(await look(pc)) > before;
+}
+
 /** The candidate pair in use. */
 function pairOf(reports: Reports): Report | undefined {
   for (const r of reports.values()) {

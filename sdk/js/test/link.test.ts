@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Link, type LinkOptions, type LinkState } from '../src/link.js';
 import type { SignalData } from '../src/protocol.js';
 import type { Source } from '../src/types.js';
-import { connections, FakeChannel, type FakeConnection, rtc, track } from './fake/rtc.js';
+import { connections, FakeChannel, type FakeConnection, flowing, rtc, track } from './fake/rtc.js';
 
 const codecs = { audio: ['opus', 'pcmu'], video: ['vp9', 'vp8'] };
 
@@ -289,6 +289,21 @@ describe('restarts', () => {
     await pass(6_100);
     expect(a.pc.restarts).toBe(2);
     expect(offersOf(a)).toBe(3); // the second one, although the first was not answered
+  });
+
+  test('after a nudge, when nothing comes although the state says connected', async () => {
+    const [a, b] = pair();
+    a.link.start();
+    b.link.start();
+    await pass(50);
+    a.link.nudge();
+    await pass(1_000);
+    expect(a.pc.restarts).toBe(0);
+    flowing.audio = flowing.video = false;
+    a.link.nudge();
+    await pass(1_000);
+    expect(a.pc.restarts).toBe(1);
+    flowing.audio = flowing.video = true;
   });
 
   test('from both sides at once end well', async () => {

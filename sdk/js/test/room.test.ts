@@ -460,6 +460,38 @@ describe('a lost socket', () => {
     expect(left.map((e) => [e.participant.id, e.reason])).toEqual([['bob', 'gone']]);
   });
 
+  test('a server that has forgotten us takes us as somebody else: everything begins anew', async () => {
+    const ann = await join('ann', { state: speaking });
+    await join('bob', { state: speaking });
+    await publish(ann);
+    await pass(300);
+    const [left, count] = [record(ann, 'left'), connections.length];
+    hub.sessions.delete('ann');
+    hub.forget = true;
+    for (const s of FakeSocket.all.splice(0, 1)) s.drop();
+    await pass(3_000);
+    expect(ann.me.id).toBe('ann2');
+    expect(left).toEqual([]); // bob is still there, and linked anew
+    expect(connections.length).toBeGreaterThan(count);
+    expect(connections[0]?.connectionState).toBe('closed');
+  });
+
+  test('the first change of topology after a restart is answered, although its number was used before', async () => {
+    const [ann] = [await join('ann'), await join('bob')];
+    await pass(100);
+    hub.topology('sfu', 2);
+    await pass(300);
+    const before = hub.of('ann', 'ready').filter((f) => f.epoch === 2).length;
+    hub.sessions.clear();
+    hub.room = {};
+    for (const s of FakeSocket.all.splice(0)) s.drop();
+    await pass(3_000);
+    hub.topology('sfu', 2);
+    await pass(1_000);
+    expect(hub.of('ann', 'ready').filter((f) => f.epoch === 2)).toHaveLength(before + 1);
+    expect(ann.topology).toBe('sfu');
+  });
+
   test('a media connection to a server that was restarted is built again with a higher number', async () => {
     Object.assign(hub.room, { topology: 'sfu', forced: true });
     const ann = await join('ann', { state: speaking });

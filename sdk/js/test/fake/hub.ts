@@ -45,6 +45,8 @@ export class Hub {
   requests: { from: string; frame: Frame }[] = [];
   /** Requests that are refused, by type. */
   refuse = new Map<string, string>();
+  /** Resume tokens are worth nothing; who comes is new. */
+  forget = false;
   private count = 0;
 
   constructor() {
@@ -114,10 +116,10 @@ export class Hub {
   }
 
   private hello(socket: HubSocket, frame: Frame): void {
-    const token = (frame.resume as { token: string; n: number } | undefined)?.token;
+    const token = this.forget ? undefined : (frame.resume as { token: string; n: number } | undefined)?.token;
     const seen = (frame.resume as { n: number } | undefined)?.n ?? 0;
     const old = token ? this.sessions.get(token) : undefined;
-    const id = old?.member.id ?? token ?? (frame.name as string);
+    const id = old?.member.id ?? token ?? `${frame.name}${this.forget ? 2 : ''}`;
     const fresh = {
       member: member(id, { name: frame.name, state: frame.state }),
       socket,

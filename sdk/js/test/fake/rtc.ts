@@ -154,6 +154,7 @@ export class FakeConnection {
   onnegotiationneeded: (() => void) | null = null;
   onconnectionstatechange: (() => void) | null = null;
   ondatachannel: ((e: { channel: FakeChannel }) => void) | null = null;
+  bytes = 0;
   restarts = 0;
   offers = 0;
   private peer: FakeConnection | null = null;
@@ -239,7 +240,8 @@ export class FakeConnection {
   }
 
   async getStats(): Promise<Map<string, unknown>> {
-    return new Map();
+    if (flowing.audio || flowing.video) this.bytes += 100;
+    return new Map([['t', { id: 't', type: 'transport', bytesReceived: this.bytes }]]);
   }
 
   become(state: RTCPeerConnectionState): void {
