@@ -164,9 +164,9 @@ func ruleProblems(table map[string]row) []string {
 
 // reserved are libraries that few may use.
 var reserved = map[string][]string{
-	"pion/webrtc":              {"internal/rtc", "internal/bench"},
+	"pion/webrtc":              {"internal/rtc", "internal/bench", "internal/vtest"},
 	"pion/turn":                {"internal/turnd"},
-	"coder/websocket":          {"internal/wsconn"},
+	"coder/websocket":          {"internal/wsconn", "internal/vtest"},
 	"golang-jwt/jwt":           {"internal/auth"},
 	"knadh/koanf":              {"internal/config"},
 	"prometheus/client_golang": {"internal/metrics", "."},

@@ -1,0 +1,44 @@
+package vtest
+
+import (
+	_ "embed"
+	"encoding/binary"
+	"time"
+
+	"github.com/pion/webrtc/v4/pkg/media"
+)
+
+// What bots publish: 2 s of moving picture (VP8, a key frame and 29 that follow) and 1 s of a tone (Opus). Made by
+//
+//	ffmpeg -f lavfi -i testsrc2=size=320x180:rate=15 -t 2 -c:v libvpx -b:v 90k -g 1000 -auto-alt-ref 0 clip.ivf
+//	ffmpeg -f lavfi -i sine=frequency=440:sample_rate=48000 -t 1 -ac 1 -c:a libopus -b:a 16k -vbr off tone.ogg
+//
+// the latter with its packets moved into an IVF file.
+var (
+	//go:embed clip.ivf
+	clipFile []byte
+	//go:embed tone.ivf
+	toneFile []byte
+
+	clip = frames(clipFile, time.Second/15)
+	tone = frames(toneFile, 20*time.Millisecond)
+)
+
+const (
+	filmWidth, filmHeight = 320, 180
+
+	ivfHeader = 32 // bytes before the first frame
+	ivfFrame  = 12 // bytes before the data of each frame
+)
+
+// frames reads an IVF file.
+func frames(file []byte, each time.Duration) []media.Sample {
+	var list []media.Sample
+	for at := ivfHeader; at+ivfFrame <= len(file); {
+		size := int(binary.LittleEndian.Uint32(file[at:]))
+		at += ivfFrame
+		list = append(list, media.Sample{Data: file[at : at+size], Duration: each})
+		at += size
+	}
+	return list
+}

@@ -1,0 +1,260 @@
+package vtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/logging"
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+	"github.com/pion/webrtc/v4/pkg/media"
+
+	"veche.example/internal/signal/native/proto"
+)
+
+var (
+	// caps is what bots can encode and decode.
+	caps = proto.Caps{Audio: []string{"opus"}, Video: []string{"vp8"}}
+
+	opus = webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, SDPFmtpLine: "minptime=10;useinbandfec=1"}
+	vp8  = webrtc.RTPCodecCapability{
+		MimeType: webrtc.MimeTypeVP8, ClockRate: 90000,
+		RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}},
+	}
+	rtx = webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: "apt=96"}
+)
+
+// peer is one generation of a client's media connection.
+type peer struct {
+	pc    *webrtc.PeerConnection
+	board *board
+	bot   Bot
+	wg    sync.WaitGroup // what closing pc ends
+	stop  chan struct{}
+	once  sync.Once
+	again atomic.Bool // somebody wants a key frame
+
+	sends map[string]*webrtc.RTPTransceiver // by source
+	seats [][2]*webrtc.RTPTransceiver       // audio, video
+}
+
+// newAPI knows just what bots need, so that a description of many seats stays small.
+func newAPI() (*webrtc.API, error) {
+	engine := &webrtc.MediaEngine{}
+	registry := &interceptor.Registry{}
+	err := errors.Join(
+		engine.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: opus, PayloadType: 111}, webrtc.RTPCodecTypeAudio),
+		engine.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: vp8, PayloadType: 96}, webrtc.RTPCodecTypeVideo),
+		engine.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: rtx, PayloadType: 97}, webrtc.RTPCodecTypeVideo),
+		webrtc.ConfigureNack(engine, registry), webrtc.ConfigureRTCPReports(registry),
+	)
+	mid := webrtc.RTPHeaderExtensionCapability{URI: "urn:ietf:params:rtp-hdrext:sdes:mid"}
+	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+		err = errors.Join(err, engine.RegisterHeaderExtension(mid, kind))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("vtest: %w", err)
+	}
+	quiet := logging.NewDefaultLoggerFactory()
+	quiet.DefaultLogLevel = logging.LogLevelDisabled
+	se := webrtc.SettingEngine{LoggerFactory: quiet}
+	se.SetIncludeLoopbackCandidate(true) // a server under test may have no other address
+	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	se.SetDTLSRetransmissionInterval(50 * time.Millisecond)
+	se.SetHostAcceptanceMinWait(0)
+	return webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(se)), nil
+}
+
+func newPeer(b Bot, board *board) (*peer, error) {
+	api, err := newAPI()
+	if err != nil {
+		return nil, err
+	}
+	pc, err := api.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		return nil, fmt.Errorf("vtest: %w", err)
+	}
+	p := &peer{
+		pc: pc, board: board, bot: b, stop: make(chan struct{}),
+		sends: map[string]*webrtc.RTPTransceiver{},
+	}
+	if b.Publish {
+		err = errors.Join(p.publish("mic", opus, tone), p.publish("camera", vp8, clip))
+	}
+	for i := 0; i < b.Seats && err == nil; i++ {
+		err = p.open()
+	}
+	if err != nil {
+		p.close()
+		return nil, fmt.Errorf("vtest: %w", err)
+	}
+	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
+		if to := p.counter(r); to != nil {
+			p.wg.Go(func() { p.count(t, to) })
+		}
+	})
+	return p, nil
+}
+
+// publish sends a source in a loop from now on.
+func (p *peer) publish(source string, codec webrtc.RTPCodecCapability, loop []media.Sample) error {
+	t, err := webrtc.NewTrackLocalStaticSample(codec, source, "bot")
+	if err != nil {
+		return err
+	}
+	tr, err := p.pc.AddTransceiverFromTrack(t, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+	if err != nil {
+		return err
+	}
+	p.sends[source] = tr
+	p.wg.Go(func() { p.listen(tr.Sender(), source == "camera") })
+	p.wg.Go(func() { p.play(t, loop) })
+	return nil
+}
+
+// play sends the loop; when a key frame is wanted it begins anew, since that is the first.
+func (p *peer) play(t *webrtc.TrackLocalStaticSample, loop []media.Sample) {
+	clock := time.NewTicker(loop[0].Duration)
+	defer clock.Stop()
+	video := t.Kind() == webrtc.RTPCodecTypeVideo
+	for i := 0; ; i++ {
+		select {
+		case <-clock.C:
+		case <-p.stop:
+			return
+		}
+		if i == len(loop) || video && p.again.Swap(false) {
+			i = 0
+		}
+		_ = t.WriteSample(loop[i]) // before the connection is there and after its end nobody is there to tell
+	}
+}
+
+// listen reads the feedback of a section.
+func (p *peer) listen(s *webrtc.RTPSender, video bool) {
+	for {
+		list, _, err := s.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, packet := range list {
+			switch packet.(type) {
+			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+				p.again.Store(video)
+			}
+		}
+	}
+}
+
+// open adds the sections of a seat.
+func (p *peer) open() error {
+	var seat [2]*webrtc.RTPTransceiver
+	for i, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+		tr, err := p.pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
+		if err != nil {
+			return err
+		}
+		seat[i] = tr
+	}
+	p.seats = append(p.seats, seat)
+	return nil
+}
+
+// counter finds the seat number and half of a receiver.
+func (p *peer) counter(r *webrtc.RTPReceiver) func(*State, func(*Count)) {
+	for i, seat := range p.seats {
+		for half, tr := range seat {
+			if tr.Receiver() != r {
+				continue
+			}
+			return func(s *State, f func(*Count)) {
+				is := s.Seats[i]
+				if half == 0 {
+					f(&is.Audio)
+				} else {
+					f(&is.Video)
+				}
+				s.Seats[i] = is
+			}
+		}
+	}
+	return nil
+}
+
+// count counts what a section receives.
+func (p *peer) count(t *webrtc.TrackRemote, to func(*State, func(*Count))) {
+	var first, high, got int64
+	for {
+		packet, _, err := t.ReadRTP()
+		if err != nil {
+			return
+		}
+		if got == 0 {
+			first = int64(packet.SequenceNumber)
+			high = first
+		}
+		got++
+		high = max(high, high+int64(int16(packet.SequenceNumber-uint16(high))))
+		p.board.quiet(func(s *State) {
+			to(s, func(c *Count) {
+				c.SSRC = packet.SSRC
+				c.Packets++
+				c.Bytes += uint64(len(packet.Payload))
+				c.Lost = uint64(max(high-first+1-got, 0))
+				if packet.Marker {
+					c.Frames++
+				}
+			})
+		})
+	}
+}
+
+// offer makes the client's description, with all its candidates.
+func (p *peer) offer(ctx context.Context, number int) (proto.Offer, error) {
+	o := proto.Offer{PC: number, Tracks: []proto.Section{}, Seats: []proto.Seat{}}
+	description, err := p.pc.CreateOffer(nil)
+	if err != nil {
+		return o, fmt.Errorf("vtest: %w", err)
+	}
+	gathered := webrtc.GatheringCompletePromise(p.pc)
+	if err = p.pc.SetLocalDescription(description); err != nil {
+		return o, fmt.Errorf("vtest: %w", err)
+	}
+	select {
+	case <-gathered:
+	case <-ctx.Done():
+		return o, ctx.Err()
+	}
+	o.SDP = p.pc.LocalDescription().SDP
+	for source, tr := range p.sends {
+		o.Tracks = append(o.Tracks, proto.Section{MID: tr.Mid(), Source: source})
+	}
+	for _, seat := range p.seats {
+		o.Seats = append(o.Seats, proto.Seat{A: seat[0].Mid(), V: seat[1].Mid()})
+	}
+	return o, nil
+}
+
+func (p *peer) answer(sdp string) error {
+	err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: sdp})
+	if err != nil {
+		return fmt.Errorf("vtest: %w", err)
+	}
+	return nil
+}
+
+func (p *peer) connected() bool {
+	return p.pc.ConnectionState() == webrtc.PeerConnectionStateConnected
+}
+
+// close ends everything and waits for it. Idempotent.
+func (p *peer) close() {
+	p.once.Do(func() { close(p.stop) })
+	_ = p.pc.GracefulClose() // nothing is left either way
+	p.wg.Wait()
+}
