@@ -67,6 +67,15 @@ function Log({ model, items, t, locale }: LogProps) {
     const log = ref.current;
     if (log && (atEnd.current || last?.mine)) log.scrollTop = log.scrollHeight;
   }, [last?.id]);
+  useEffect(() => {
+    const log = ref.current;
+    if (!log) return;
+    const observer = new ResizeObserver(() => {
+      if (atEnd.current) log.scrollTop = log.scrollHeight;
+    });
+    observer.observe(log);
+    return () => observer.disconnect();
+  }, []);
   const onScroll = () => {
     const log = ref.current;
     if (log) atEnd.current = log.scrollHeight - log.scrollTop - log.clientHeight < 60;

@@ -4,6 +4,8 @@ import type { TileView } from './types.js';
 
 /** A picture that stands still (a shared page) is shown after one new frame and this many milliseconds. */
 const patience = 300;
+/** Seconds of play after which whatever is drawn is new, where frames are not told. */
+const surely = 1;
 
 /**
  * True once frames have been drawn that came after the picture was declared live. Until then the element may
@@ -15,22 +17,32 @@ function useFresh(video: HTMLVideoElement | null, stream: MediaStream | null, li
     setFresh(false);
     if (!video || !stream || !live) return;
     const end = new AbortController();
-    const show = () => setFresh(true);
-    if (!('requestVideoFrameCallback' in video)) {
-      (video as HTMLVideoElement).addEventListener('timeupdate', show, { once: true, signal: end.signal });
-      return () => end.abort();
-    }
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let handle = video.requestVideoFrameCallback(() => {
-      timer = setTimeout(show, patience);
-      handle = video.requestVideoFrameCallback(show);
-    });
-    return () => {
-      clearTimeout(timer);
-      video.cancelVideoFrameCallback(handle);
+    const began = video.currentTime;
+    const show = () => {
+      setFresh(true);
+      end.abort();
     };
+    const onTime = () => {
+      if (video.videoWidth > 0 && video.currentTime - began >= surely) show();
+    };
+    video.addEventListener('timeupdate', onTime, { signal: end.signal });
+    if ('requestVideoFrameCallback' in video) afterFrames(video, show, end.signal);
+    return () => end.abort();
   }, [video, stream, live]);
   return fresh;
+}
+
+/** Calls back after the second new frame, or soon after the first one if no other follows. */
+function afterFrames(video: HTMLVideoElement, show: () => void, signal: AbortSignal): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let handle = video.requestVideoFrameCallback(() => {
+    timer = setTimeout(show, patience);
+    handle = video.requestVideoFrameCallback(show);
+  });
+  signal.addEventListener('abort', () => {
+    clearTimeout(timer);
+    video.cancelVideoFrameCallback(handle);
+  });
 }
 
 /** Width and height of what is played, as it changes. */
@@ -53,13 +65,13 @@ function usePictureSize(video: HTMLVideoElement | null): Size {
 interface PictureProps {
   readonly tile: TileView;
   readonly size: Size;
-  /** The share of a camera's picture that must stay visible when it covers the tile. */
-  readonly visible: number;
+  /** See {@link fitting}. */
+  readonly sides: number;
   onFresh(fresh: boolean): void;
 }
 
 /** The silent picture of one tile. It belongs to one stream for its whole life: see its key in VideoTile. */
-export function Picture({ tile, size, visible, onFresh }: PictureProps) {
+export function Picture({ tile, size, sides, onFresh }: PictureProps) {
   const ref = useRef<HTMLVideoElement>(null);
   const [video, setVideo] = useState<HTMLVideoElement | null>(null);
   const { stream } = tile;
@@ -81,7 +93,7 @@ export function Picture({ tile, size, visible, onFresh }: PictureProps) {
   const fresh = useFresh(video, stream, tile.video === 'live');
   useEffect(() => onFresh(fresh), [fresh, onFresh]);
   const picture = usePictureSize(video);
-  const how = tile.kind === 'screen' ? 'contain' : fitting(picture, size, visible);
+  const how = tile.kind === 'screen' ? 'contain' : fitting(picture, size, sides);
   return (
     <video
       ref={ref}

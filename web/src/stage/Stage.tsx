@@ -22,14 +22,14 @@ import type { Layout, StageModel, StageProps, Translate } from './types.js';
 type Form = 'desk' | 'phone' | 'flat';
 
 function formOf(size: Size): Form {
-  if (size.height > 0 && size.height < 480 && size.width > size.height) return 'flat';
+  if (size.height < 480 && size.width > size.height) return 'flat';
   return size.width < 840 ? 'phone' : 'desk';
 }
 
 /** Everything one sees and does during a conversation. */
 export function Stage({ model, t, locale }: StageProps) {
   const root = useRef<HTMLElement>(null);
-  const form = formOf(useSize(root));
+  const form = formOf(useSize(root, { width: innerWidth, height: innerHeight }));
   const compact = form !== 'desk';
   const panel = model.ui.panel.value;
   const covered = compact && panel !== null;

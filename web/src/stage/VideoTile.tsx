@@ -73,7 +73,7 @@ export function VideoTile({ model, t, tile, size, look, pinnable = true }: TileP
           key={tile.stream?.id}
           tile={tile}
           size={size}
-          visible={look === 'large' ? 0.33 : 0.5}
+          sides={look === 'large' || look === 'float' ? 0.25 : 0.4}
           onFresh={setFresh}
         />
       )}
@@ -93,6 +93,11 @@ export function VideoTile({ model, t, tile, size, look, pinnable = true }: TileP
         {tile.hand && (
           <span class="st-hand" title={t('tile.hand')}>
             <Icon name="hand" />
+          </span>
+        )}
+        {shown && !tile.connected && (
+          <span class="st-lost" title={t('tile.lost')}>
+            <span class="st-spinner" aria-hidden="true" />
           </span>
         )}
         {!tile.isLocal && <Bars quality={tile.quality} t={t} />}

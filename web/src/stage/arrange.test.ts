@@ -106,7 +106,8 @@ describe('place', () => {
       const field = { width, height: 430 };
       for (const count of [1, 2, 3, 5, 12, 25, 60]) {
         for (const layout of ['grid', 'speaker'] as const) {
-          const { placed, pager } = place(arrange(many.slice(0, count), { ...plain, layout }), field, 6, 0);
+          const all = count === 5 ? [...many.slice(0, count), screen] : many.slice(0, count);
+          const { placed, pager } = place(arrange(all, { ...plain, layout }), field, 6, 0);
           const spots = pager ? [...placed, pager] : placed;
           for (const [i, spot] of spots.entries()) {
             expect(spot.x).toBeGreaterThanOrEqual(0);

@@ -6,9 +6,11 @@ import { sameWishes } from './arrange.js';
 import type { Size } from './layout.js';
 import type { StageModel, TileView } from './types.js';
 
-/** The size of an element's content box, as it changes. */
-export function useSize(ref: RefObject<HTMLElement | null>): Size {
-  const [size, setSize] = useState<Size>({ width: 0, height: 0 });
+const nothing: Size = { width: 0, height: 0 };
+
+/** The size of an element's content box, as it changes; `first` until it is measured. */
+export function useSize(ref: RefObject<HTMLElement | null>, first = nothing): Size {
+  const [size, setSize] = useState<Size>(first);
   useLayoutEffect(() => {
     const element = ref.current;
     if (!element) return;

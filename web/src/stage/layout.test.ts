@@ -120,7 +120,8 @@ describe('fitting', () => {
     ['an upright phone', { width: 480, height: 640 }, 'contain'],
     ['a panorama', { width: 2000, height: 300 }, 'contain'],
     ['nothing yet', { width: 0, height: 0 }, 'cover'],
+    ['a wide picture in an upright tile', { width: 160, height: 90 }, 'cover'],
   ] as const)('of %s', (_, picture, expected) => {
-    expect(fitting(picture, tile, 0.5)).toBe(expected);
+    expect(fitting(picture, tile, 0.4)).toBe(expected);
   });
 });

@@ -16,9 +16,9 @@ export const widest = 16 / 9;
 /** More tiles than this are turned over by pages. */
 export const maxTiles = 49;
 
-/** The squarest tile a box may get: 16:9 as long as it is not upright, up to a square on an upright phone. */
+/** The most upright tile a box may get: 16:9, on an upright phone down to 4:5. */
 export function squarest(box: Size): number {
-  return box.width >= box.height ? widest : 1;
+  return box.width >= box.height ? widest : 0.8;
 }
 
 /** The largest equal tiles, between `squarest` and 16:9, of which `count` fit into the box. */
@@ -109,8 +109,11 @@ export function planSpeaker(others: number, box: Size, gap: number): SpeakerPlan
 
 function smallTile(side: boolean, box: Size): Size {
   if (side) return byWidth(clamp(box.width * 0.17, 112, 240));
-  const height = Math.round(clamp(box.height * 0.17, 64, 126));
-  return box.width < 500 ? { width: Math.round((height * 4) / 3), height } : byHeight(height);
+  if (box.width >= 500) return byHeight(clamp(box.height * 0.17, 64, 126));
+  // A phone: squarer, so that a few of them stand beside the page buttons.
+  const beside = box.width < 340 ? 2 : 3;
+  const width = Math.floor((box.width - pagerWidth) / beside - 8);
+  return { width, height: Math.round((width * 4) / 5) };
 }
 
 /** The own picture that floats over the other person's: wide on a wide box, upright on an upright one. */
@@ -123,13 +126,13 @@ export function selfView(box: Size): Size {
 }
 
 /**
- * How a picture fills its tile. A camera covers it, unless that would hide more of the picture than
- * `visible` allows (an upright phone in a wide tile); a screen is always whole.
+ * How a camera's picture fills its tile: it covers it, unless too much would be hidden. Of a picture that is
+ * wider than its tile `sides` (a share of its width) must stay visible; above and below faces are cut soon.
  */
-export function fitting(picture: Size, tile: Size, visible: number): 'cover' | 'contain' {
+export function fitting(picture: Size, tile: Size, sides: number): 'cover' | 'contain' {
   if (picture.width <= 0 || picture.height <= 0 || tile.width <= 0 || tile.height <= 0) return 'cover';
   const ratio = picture.width / picture.height / (tile.width / tile.height);
-  return Math.min(ratio, 1 / ratio) >= visible ? 'cover' : 'contain';
+  return ratio >= 1 ? (1 / ratio >= sides ? 'cover' : 'contain') : ratio >= 0.55 ? 'cover' : 'contain';
 }
 
 function byWidth(width: number): Size {

@@ -82,10 +82,22 @@ interface Room {
   readonly wanted: number;
 }
 
-function speaker(main: TileView, others: readonly TileView[], { box, gap, wanted }: Room): Plan {
+/** On an upright phone a screen needs little height: the others get what is left, as a grid. */
+function screenAbove(main: TileView, others: readonly TileView[], { box, gap, wanted }: Room): Plan {
+  const height = Math.round(Math.min(box.height * 0.6, box.width / 1.6));
+  const below = height + gap;
+  const { placed, pager } = grid(others, { width: box.width, height: Math.max(0, box.height - below) }, gap, wanted);
+  const top: Placed = { tile: main, x: 0, y: 0, size: { width: box.width, height }, look: 'large' };
+  const lower = placed.map((spot) => ({ ...spot, y: spot.y + below }));
+  return { placed: [top, ...lower], ...(pager && { pager: { ...pager, y: pager.y + below } }) };
+}
+
+function speaker(main: TileView, others: readonly TileView[], room: Room): Plan {
+  const { box, gap, wanted } = room;
   const plan = planSpeaker(others.length, box, gap);
   const { items, page, pages } = paginate(others, plan.perPage, wanted);
   const { side, small } = plan;
+  if (!side && main.kind === 'screen' && others.length > 0) return screenAbove(main, others, room);
   const step = (side ? small.height : small.width) + gap;
   const along = side ? box.height : box.width;
   const taken = items.length * step - gap + (pages > 1 ? gap + (side ? pagerHeight : pagerWidth) : 0);

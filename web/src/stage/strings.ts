@@ -134,7 +134,7 @@ export const stageEn = {
   'stats.mode.none': 'none yet',
   'stats.relay': 'relay over {protocol}',
   'stats.direct': 'direct over {protocol}',
-  'stats.available': 'Room to send',
+  'stats.available': 'Send capacity',
   'stats.nothing': 'Nothing flows',
   'source.mic': 'Microphone',
   'source.camera': 'Camera',
