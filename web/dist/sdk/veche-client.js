@@ -137,22 +137,22 @@ var a = (e) => {
 		e === void 0 && "optional" in a || (r[i] = a(e, n ? `${n}.${i}` : i));
 	}
 	return r;
-}, g = (e) => Object.assign(((t, n) => e(t, n)), { optional: !0 }), ee = (e) => (t, n) => t === null ? null : e(t, n), te = (e) => Object.assign((t, n) => t === null ? void 0 : e(t, n), { optional: !0 }), ne = (e) => e, _ = (e, t) => (n, r) => {
+}, g = (e) => Object.assign(((t, n) => e(t, n)), { optional: !0 }), ee = (e) => (t, n) => t === null ? null : e(t, n), _ = (e) => Object.assign((t, n) => t === null ? void 0 : e(t, n), { optional: !0 }), te = (e) => e, v = (e, t) => (n, r) => {
 	let a = e(n, r);
 	return t(a, (e, t) => i(r ? `${r}.${e}` : e, t)), a;
-}, re = 16384, ie = 262144, ae = 1 << 20, oe = 262144, se = 3e4, ce = 8 << 20, v = (e) => new t("transfer", e);
-function le(e, n, r) {
+}, ne = 16384, re = 262144, ie = 1 << 20, ae = 262144, oe = 3e4, se = 8 << 20, y = (e) => new t("transfer", e);
+function ce(e, n, r) {
 	let i, a = new AbortController(), o = { signal: a.signal }, s = () => {}, c = new Promise((e, t) => {
 		s = t;
 	});
 	c.catch(() => {});
 	let l = () => {
-		clearTimeout(i), i = setTimeout(() => s(v("nothing came for too long")), se);
+		clearTimeout(i), i = setTimeout(() => s(y("nothing came for too long")), oe);
 	}, u = () => {
 		e.readyState === "open" && e.send("abort"), s(new t("aborted"));
 	};
-	return e.addEventListener("close", () => s(v("the connection was closed")), o), e.addEventListener("error", () => s(v("the connection broke")), o), e.addEventListener("message", (e) => {
-		e.data === "abort" ? s(v("the other side has stopped")) : typeof e.data == "string" && r(e.data);
+	return e.addEventListener("close", () => s(y("the connection was closed")), o), e.addEventListener("error", () => s(y("the connection broke")), o), e.addEventListener("message", (e) => {
+		e.data === "abort" ? s(y("the other side has stopped")) : typeof e.data == "string" && r(e.data);
 	}, o), n?.addEventListener("abort", u, o), n?.aborted && u(), l(), {
 		promise: c,
 		progress: l,
@@ -161,20 +161,20 @@ function le(e, n, r) {
 		}
 	};
 }
-function ue(e) {
+function le(e) {
 	return e.readyState === "open" ? Promise.resolve() : new Promise((t) => e.addEventListener("open", () => t(), { once: !0 }));
 }
-async function de(e, n, r) {
-	e.binaryType = "arraybuffer", e.bufferedAmountLowThreshold = oe;
+async function ue(e, n, r) {
+	e.binaryType = "arraybuffer", e.bufferedAmountLowThreshold = ae;
 	let i = () => {}, a = new Promise((e) => {
 		i = e;
-	}), o = le(e, r.signal, (e) => e === "done" && i());
+	}), o = ce(e, r.signal, (e) => e === "done" && i());
 	try {
-		await Promise.race([ue(e), o.promise]);
+		await Promise.race([le(e), o.promise]);
 		let t = 0;
-		for (let i = 0; i < n.size; i += ie) {
-			let a = await Promise.race([fe(n, i), o.promise]);
-			for (let t = 0; t < a.byteLength; t += re) e.bufferedAmount > ae && await Promise.race([pe(e), o.promise]), e.send(a.slice(t, t + re)), o.progress();
+		for (let i = 0; i < n.size; i += re) {
+			let a = await Promise.race([de(n, i), o.promise]);
+			for (let t = 0; t < a.byteLength; t += ne) e.bufferedAmount > ie && await Promise.race([fe(e), o.promise]), e.send(a.slice(t, t + ne)), o.progress();
 			t += a.byteLength, r.progress?.(t);
 		}
 		e.send("end"), await Promise.race([a, o.promise]);
@@ -184,17 +184,17 @@ async function de(e, n, r) {
 		o.release();
 	}
 }
-async function fe(e, n) {
+async function de(e, n) {
 	try {
-		return await e.slice(n, n + ie).arrayBuffer();
+		return await e.slice(n, n + re).arrayBuffer();
 	} catch (e) {
 		throw new t("transfer", "the file cannot be read any more", { cause: e });
 	}
 }
-function pe(e) {
+function fe(e) {
 	return new Promise((t) => e.addEventListener("bufferedamountlow", () => t(), { once: !0 }));
 }
-async function me(e, t, n) {
+async function pe(e, t, n) {
 	e.binaryType = "arraybuffer";
 	let r = new Blob([], { type: t.mime }), i = [], a = 0, o = () => {
 		r = new Blob([r, ...i], { type: t.mime }), i = [];
@@ -208,10 +208,10 @@ async function me(e, t, n) {
 		};
 	});
 	c.catch(() => {});
-	let l = le(e, n.signal, (e) => {
-		e === "end" && (a === t.size ? s.resolve() : s.reject(v(`${a} bytes came instead of ${t.size}`)));
+	let l = ce(e, n.signal, (e) => {
+		e === "end" && (a === t.size ? s.resolve() : s.reject(y(`${a} bytes came instead of ${t.size}`)));
 	}), u = (e) => {
-		e.data instanceof ArrayBuffer && (a += e.data.byteLength, a > t.size ? s.reject(v("more came than was announced")) : (i.push(e.data), i.length * 16384 >= ce && o(), l.progress(), n.onProgress?.(a, t.size)));
+		e.data instanceof ArrayBuffer && (a += e.data.byteLength, a > t.size ? s.reject(y("more came than was announced")) : (i.push(e.data), i.length * 16384 >= se && o(), l.progress(), n.onProgress?.(a, t.size)));
 	};
 	e.addEventListener("message", u);
 	try {
@@ -223,7 +223,7 @@ async function me(e, t, n) {
 	}
 }
 // ../sdk/js/src/callchannel.ts
-var y = l(/^[\w-]{1,62}$/, "an id"), he = f(0, 2 ** 53 - 1), ge = {
+var b = l(/^[\w-]{1,62}$/, "an id"), me = f(0, 2 ** 53 - 1), he = {
 	state: h({
 		mic: u,
 		camera: u,
@@ -231,33 +231,33 @@ var y = l(/^[\w-]{1,62}$/, "an id"), he = f(0, 2 ** 53 - 1), ge = {
 		hand: u
 	}),
 	chat: h({
-		id: y,
+		id: b,
 		text: c(1, 4e3),
-		at: he
+		at: me
 	}),
 	file: h({
-		id: y,
+		id: b,
 		name: c(1, 255),
 		size: f(0, 2 ** 53 - 1),
 		mime: c(0, 127),
-		at: he
+		at: me
 	}),
-	get: h({ id: y }),
-	drop: h({ id: y }),
+	get: h({ id: b }),
+	drop: h({ id: b }),
 	hangup: h({})
 };
-function _e(e) {
+function ge(e) {
 	try {
 		let t = JSON.parse(String(e)), n = t?.t;
-		return typeof n != "string" || !Object.hasOwn(ge, n) ? void 0 : {
+		return typeof n != "string" || !Object.hasOwn(he, n) ? void 0 : {
 			t: n,
-			...ge[n](t, "")
+			...he[n](t, "")
 		};
 	} catch {
 		return;
 	}
 }
-var ve = 3e4, ye = 200, be = class {
+var _e = 3e4, ve = 200, ye = class {
 	options;
 	channel = null;
 	waiting = [];
@@ -270,7 +270,7 @@ var ve = 3e4, ye = 200, be = class {
 		this.options = e;
 	}
 	attach(e) {
-		this.channel = e, e.onmessage = (e) => this.take(_e(e.data)), e.onopen = () => {
+		this.channel = e, e.onmessage = (e) => this.take(ge(e.data)), e.onopen = () => {
 			if (this.channel === e) {
 				this.state && e.send(JSON.stringify({
 					t: "state",
@@ -293,7 +293,7 @@ var ve = 3e4, ye = 200, be = class {
 	send(e) {
 		if (this.stop.signal.aborted) throw new t("no-call");
 		if (this.channel?.readyState === "open") this.channel.send(JSON.stringify(e));
-		else if (this.waiting.length < ye) this.waiting.push(e);
+		else if (this.waiting.length < ve) this.waiting.push(e);
 		else throw new t("network", "the other side is not connected");
 	}
 	offer(e) {
@@ -339,9 +339,9 @@ var ve = 3e4, ye = 200, be = class {
 		if (n.signal?.aborted) throw new t("aborted");
 		let i;
 		try {
-			return await me(await new Promise((r, a) => {
+			return await pe(await new Promise((r, a) => {
 				let o = (e) => () => a(e);
-				i = setTimeout(o(new t("transfer", "the other side did not answer")), ve), n.signal?.addEventListener("abort", o(new t("aborted")), { once: !0 }), this.stop.signal.addEventListener("abort", o(new t("transfer", "the call is over")), { once: !0 }), this.expected.set(e, r), this.send({
+				i = setTimeout(o(new t("transfer", "the other side did not answer")), _e), n.signal?.addEventListener("abort", o(new t("aborted")), { once: !0 }), this.stop.signal.addEventListener("abort", o(new t("transfer", "the call is over")), { once: !0 }), this.expected.set(e, r), this.send({
 					t: "get",
 					id: e
 				});
@@ -383,7 +383,7 @@ var ve = 3e4, ye = 200, be = class {
 	async give(e) {
 		let t = this.sending.get(e), n = t && this.options.open(`f:${e}`);
 		if (t && n) try {
-			await de(n, t.file, {
+			await ue(n, t.file, {
 				progress: (n) => this.options.progress(e, n, t.file.size),
 				signal: t.stop.signal
 			}), this.sending.delete(e), t.resolve();
@@ -393,7 +393,7 @@ var ve = 3e4, ye = 200, be = class {
 			n.close();
 		}
 	}
-}, xe = class {
+}, be = class {
 	listeners = /* @__PURE__ */ new Map();
 	closed = !1;
 	on(e, t) {
@@ -415,82 +415,82 @@ var ve = 3e4, ye = 200, be = class {
 	close() {
 		this.closed = !0, this.listeners.clear();
 	}
-}, Se = [
+}, xe = [
 	"opus",
 	"g722",
 	"pcmu",
 	"pcma"
-], Ce = [
+], Se = [
 	"vp8",
 	"vp9",
 	"av1",
 	"h264",
 	"h265"
 ];
-function b(e) {
+function x(e) {
 	return e.slice(e.indexOf("/") + 1).toLowerCase();
 }
-function we(e, t) {
+function Ce(e, t) {
 	try {
 		return e?.getCapabilities(t)?.codecs ?? [];
 	} catch {
 		return [];
 	}
 }
-function x(e, t) {
-	let n = t === "audio" ? Se : Ce;
+function S(e, t) {
+	let n = t === "audio" ? xe : Se;
 	if (!e) return n;
-	let r = new Set(we(e, t).map((e) => b(e.mimeType)));
+	let r = new Set(Ce(e, t).map((e) => x(e.mimeType)));
 	return n.filter((e) => r.has(e));
 }
-var Te = (e) => ({
-	audio: x(e.RTCRtpReceiver, "audio"),
-	video: x(e.RTCRtpReceiver, "video")
-}), Ee = (e) => ({
-	audio: x(e.RTCRtpSender, "audio"),
-	video: x(e.RTCRtpSender, "video")
+var we = (e) => ({
+	audio: S(e.RTCRtpReceiver, "audio"),
+	video: S(e.RTCRtpReceiver, "video")
+}), Te = (e) => ({
+	audio: S(e.RTCRtpSender, "audio"),
+	video: S(e.RTCRtpSender, "video")
 });
-function De(e) {
+function Ee(e) {
 	let t = e.sdpFmtpLine ?? "";
-	switch (b(e.mimeType)) {
+	switch (x(e.mimeType)) {
 		case "vp9": return !/profile-id=[1-9]/.test(t);
 		case "av1": return !/profile=[1-9]/.test(t);
 		case "h264": return /packetization-mode=1/.test(t);
 		default: return !0;
 	}
 }
-function Oe(e, t, n) {
-	let r = we(e.RTCRtpReceiver, t), i = [];
+function De(e, t, n) {
+	let r = Ce(e.RTCRtpReceiver, t), i = [];
 	for (let e of n) {
-		let t = r.filter((t) => b(t.mimeType) === e), n = t.filter(De);
+		let t = r.filter((t) => x(t.mimeType) === e), n = t.filter(Ee);
 		i.push(...n.length > 0 ? n : t);
 	}
-	return i.length > 0 && t === "video" && i.push(...r.filter((e) => b(e.mimeType) === "rtx")), i;
+	return i.length > 0 && t === "video" && i.push(...r.filter((e) => x(e.mimeType) === "rtx")), i;
 }
-function S(e, t, n) {
-	let r = Oe(e, t.receiver.track.kind, n);
+function C(e, t, n) {
+	let r = De(e, t.receiver.track.kind, n);
 	if (r.length !== 0) try {
 		t.setCodecPreferences?.(r);
 	} catch {}
 }
-function ke(e) {
+function Oe(e) {
 	let t = e[0] === "opus";
 	return e.filter((e) => e === "opus" === t);
 }
-function Ae(e, t, n) {
-	let r = Ee(e).video;
+function ke(e, t, n) {
+	let r = Te(e).video;
 	if (n && r.includes(n)) return [n];
 	let i = t.filter((e) => r.includes(e));
 	return i.length > 0 ? i : [...t];
 }
 // ../sdk/js/src/participant.ts
-var C = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", w = (e) => e === "camera" || e === "screen" ? "video" : "audio", T = (e) => e === "camera" ? {
+var w = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", T = (e) => e === "camera" || e === "screen" ? "video" : "audio", E = (e) => e === "camera" ? {
 	audio: "mic",
 	video: "camera"
 } : {
 	audio: "screen-audio",
 	video: "screen"
-}, je = (e) => ({
+}, Ae = (e) => ({
 	member: e,
 	quality: 0,
 	halves: {
@@ -509,7 +509,7 @@ var C = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", w =
 			}
 		}
 	}
-}), E = class {
+}), je = class {
 	record;
 	isLocal;
 	constructor(e, t) {
@@ -545,7 +545,131 @@ var C = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", w =
 	status(e) {
 		return this.record.halves[e].status;
 	}
-}, D = 2e3, O = 6e3, k = class {
+}, D = (e) => typeof e == "number" && Number.isFinite(e) ? e : void 0, O = (e) => typeof e == "string" && e !== "" ? e : void 0;
+async function k(e) {
+	try {
+		return new Map(await e.getStats());
+	} catch {
+		return /* @__PURE__ */ new Map();
+	}
+}
+function Me(e) {
+	for (let t of e.values()) if (t.type === "transport") return D(t.bytesReceived) ?? 0;
+	return D(Fe(e)?.bytesReceived) ?? 0;
+}
+var Ne = 600;
+async function Pe(e) {
+	let t = Me(await k(e));
+	return await new Promise((e) => setTimeout(e, Ne)), Me(await k(e)) > t;
+}
+function Fe(e) {
+	for (let t of e.values()) if (t.type === "transport" && O(t.selectedCandidatePairId)) {
+		let n = e.get(t.selectedCandidatePairId);
+		if (n) return n;
+	}
+	for (let t of e.values()) if (t.type === "candidate-pair" && (t.selected === !0 || t.nominated === !0 && t.state === "succeeded")) return t;
+}
+function Ie(e) {
+	let t = Fe(e);
+	if (!t) return;
+	let n = e.get(O(t.localCandidateId) ?? ""), r = e.get(O(t.remoteCandidateId) ?? ""), i = { relay: n?.candidateType === "relay" || r?.candidateType === "relay" };
+	O(n?.candidateType) && (i.local = n?.candidateType), O(r?.candidateType) && (i.remote = r?.candidateType);
+	let a = O(n?.relayProtocol) ?? O(n?.protocol);
+	(a === "udp" || a === "tcp" || a === "tls") && (i.protocol = a);
+	let o = D(t.currentRoundTripTime);
+	o !== void 0 && (i.rttMs = Math.round(o * 1e3));
+	let s = D(t.availableOutgoingBitrate);
+	return s !== void 0 && (i.availableOut = Math.round(s)), i;
+}
+function Le(e, t) {
+	let n = O(e.mid);
+	if (n !== void 0) return n;
+	for (let n of t.pc.getTransceivers()) if (n.mid !== null && n.receiver.track.id === e.trackIdentifier) return n.mid;
+}
+function Re(e, t, n) {
+	let r = D(t?.[n]) ?? 0, i = t ? e.timestamp - t.timestamp : 0, a = Math.max(0, (D(e[n]) ?? 0) - r);
+	return i > 0 ? Math.round(a * 8e3 / i) : 0;
+}
+function ze(e, t) {
+	return e > 0 && e + t > 0 ? Math.round(1e3 * e / (e + t)) / 10 : 0;
+}
+var Be = (e, t, n) => Math.max(0, (D(e[n]) ?? 0) - (D(t?.[n]) ?? 0));
+function Ve(e, t, n) {
+	let r = O(t.get(O(e.codecId) ?? "")?.mimeType);
+	return {
+		kind: T(n),
+		source: n,
+		...r ? { codec: x(r) } : {}
+	};
+}
+function He(e) {
+	let t = {}, n = D(e.frameWidth), r = D(e.frameHeight), i = D(e.framesPerSecond);
+	return n !== void 0 && r !== void 0 && Object.assign(t, {
+		width: n,
+		height: r
+	}), i !== void 0 && (t.fps = Math.round(i)), t;
+}
+function Ue(e, t, n, r) {
+	let i = n.get(e.id), a = {
+		...Ve(e, t, r),
+		direction: "in",
+		bitrate: Re(e, i, "bytesReceived"),
+		lost: ze(Be(e, i, "packetsLost"), Be(e, i, "packetsReceived")),
+		...He(e)
+	}, o = D(e.jitter);
+	o !== void 0 && (a.jitterMs = Math.round(o * 1e3));
+	let s = D(e.audioLevel);
+	s !== void 0 && (a.level = s);
+	let c = D(e.freezeCount);
+	return c !== void 0 && (a.freezes = c), a.kind === "video" && (a.frames = D(e.framesDecoded) ?? 0), a;
+}
+function We(e, t, n, r) {
+	let i = {
+		...Ve(e, t, r),
+		direction: "out",
+		bitrate: Re(e, n.get(e.id), "bytesSent"),
+		lost: 0,
+		...He(e)
+	};
+	for (let n of t.values()) {
+		if (n.type !== "remote-inbound-rtp" || n.localId !== e.id) continue;
+		let t = D(n.fractionLost);
+		t !== void 0 && (i.lost = Math.round(t * 1e3) / 10);
+		let r = D(n.roundTripTime);
+		r !== void 0 && (i.rttMs = Math.round(r * 1e3));
+		let a = D(n.jitter);
+		a !== void 0 && (i.jitterMs = Math.round(a * 1e3));
+	}
+	let a = D(t.get(O(e.mediaSourceId) ?? "")?.audioLevel);
+	return a !== void 0 && (i.level = a), i.kind === "video" && (i.frames = D(e.framesEncoded) ?? 0), i;
+}
+function Ge(e, t, n) {
+	let r = [];
+	for (let i of t.values()) {
+		let a = i.type === "inbound-rtp" || i.type === "outbound-rtp" ? Le(i, e) : void 0;
+		if (a === void 0) continue;
+		let o = e.incoming.get(a), s = e.outgoing.get(a);
+		if (i.type === "inbound-rtp" && o) r.push({
+			member: o.member,
+			stats: Ue(i, t, n, o.source)
+		});
+		else if (i.type === "outbound-rtp" && s) {
+			let e = We(i, t, n, s), a = r.find((e) => e.member === null && e.stats.source === s)?.stats;
+			a ? (a.bitrate += e.bitrate, a.frames = Math.max(a.frames ?? 0, e.frames ?? 0)) : r.push({
+				member: null,
+				stats: e
+			});
+		}
+	}
+	return r;
+}
+function A(e, t, n) {
+	if (!n) return 0;
+	let r = e.filter((e) => e.bitrate > 0), i = Math.max(0, ...r.map((e) => e.lost)), a = Math.max(0, ...r.map((e) => e.jitterMs ?? 0)), o = Math.max(t?.rttMs ?? 0, ...r.map((e) => e.rttMs ?? 0));
+	return i >= 15 || o >= 1e3 || a >= 250 ? 1 : i >= 6 || o >= 500 || a >= 120 ? 2 : i >= 2 || o >= 250 || a >= 60 ? 3 : 4;
+}
+// ../sdk/js/src/link.ts
+var j = 2e3, M = 6e3, N = class {
 	options;
 	pc = null;
 	local = /* @__PURE__ */ new Map();
@@ -602,13 +726,22 @@ var C = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", w =
 				} catch {}
 				e.restartIce(), e.signalingState === "have-local-offer" && await this.offer(e);
 			}
-		}), this.watch(O);
+		}), this.watch(M);
 	}
 	nudge() {
-		this.started && this.state !== "connected" && this.restart();
+		let e = this.pc;
+		e && this.started && (this.state === "connected" ? Pe(e).then((t) => {
+			!t && this.pc === e && !this.closed && this.restart();
+		}) : this.restart());
 	}
-	close() {
-		this.closed || (this.closed = !0, clearTimeout(this.timer), this.drop());
+	close(e = 0) {
+		if (!this.closed) {
+			if (this.closed = !0, clearTimeout(this.timer), e === 0) this.drop();
+			else {
+				for (let e of this.sections.values()) e.sender.replaceTrack(null).catch(() => {});
+				setTimeout(() => this.drop(), e);
+			}
+		}
 	}
 	createChannel(e) {
 		return this.pc?.createDataChannel(e) ?? null;
@@ -624,7 +757,7 @@ var C = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", w =
 		let e = await this.options.config();
 		if (this.closed) return;
 		let t = new this.options.env.RTCPeerConnection(e);
-		if (this.pc = t, this.me = Me(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = !1, this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
+		if (this.pc = t, this.me = Ke(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = !1, this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
 			negotiated: !0,
 			id: 0
 		})), this.options.impolite) {
@@ -632,7 +765,7 @@ var C = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", w =
 			for (let e of /* @__PURE__ */ new Set([...this.options.sections, ...this.local.keys()])) this.open(e);
 			await this.offer(t);
 		}
-		this.enter("connecting"), this.watch(O * 2);
+		this.enter("connecting"), this.watch(M * 2);
 	}
 	drop() {
 		let e = this.pc;
@@ -642,14 +775,14 @@ var C = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", w =
 	open(e) {
 		let t = this.pc;
 		if (!t) return;
-		let n = w(e), r = t.addTransceiver(n, {
+		let n = T(e), r = t.addTransceiver(n, {
 			direction: "sendrecv",
-			streams: [this.streams[C(e)]]
+			streams: [this.streams[w(e)]]
 		});
 		this.adopt(e, r);
 	}
 	adopt(e, t) {
-		this.sections.set(e, t), S(this.options.env, t, this.options.codecs[w(e)]), this.fill(e, t);
+		this.sections.set(e, t), C(this.options.env, t, this.options.codecs[T(e)]), this.fill(e, t);
 	}
 	fill(e, t) {
 		t.sender.replaceTrack(this.local.get(e) ?? null).catch(() => {});
@@ -688,7 +821,7 @@ var C = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", w =
 		});
 	}
 	async take(e) {
-		let t = Pe(e.meta);
+		let t = Je(e.meta);
 		if (this.pc || await this.build(), t.for !== void 0 && t.for !== this.me) return;
 		if (t.from !== void 0 && t.from !== this.peer) {
 			if (this.peer !== void 0 && (this.drop(), await this.build(), this.peer = t.from, this.options.impolite)) return;
@@ -713,7 +846,7 @@ var C = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", w =
 		for (let t of e.getTransceivers()) {
 			if (t.mid === null || t.direction === "stopped") continue;
 			let n = this.sourceOf(e, t), r = n && this.sections.get(n);
-			n && r !== t && (r && r.mid === null && r.stop(), t.direction = "sendrecv", t.sender.setStreams?.(this.streams[C(n)]), this.adopt(n, t));
+			n && r !== t && (r && r.mid === null && r.stop(), t.direction = "sendrecv", t.sender.setStreams?.(this.streams[w(n)]), this.adopt(n, t));
 		}
 	}
 	sourceOf(e, t) {
@@ -752,9 +885,9 @@ var C = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", w =
 				clearTimeout(this.timer), this.timer = void 0, this.enter("connected");
 				break;
 			case "disconnected":
-				this.enter("interrupted"), this.watch(this.options.impolite ? D : D * 1.5);
+				this.enter("interrupted"), this.watch(this.options.impolite ? j : j * 1.5);
 				break;
-			case "failed": this.enter("failed"), this.watch(this.options.impolite ? 0 : D / 2);
+			case "failed": this.enter("failed"), this.watch(this.options.impolite ? 0 : j / 2);
 		}
 	}
 	enter(e) {
@@ -762,26 +895,26 @@ var C = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", w =
 	}
 	watch(e) {
 		clearTimeout(this.timer), this.closed || (this.timer = setTimeout(() => {
-			this.pc?.connectionState !== "connected" && (this.started ? this.restart() : (this.run(async () => this.send({})), this.watch(O)));
+			this.pc?.connectionState !== "connected" && (this.started ? this.restart() : (this.run(async () => this.send({})), this.watch(M)));
 		}, e));
 	}
 };
-function Me() {
+function Ke() {
 	return Math.random().toString(36).slice(2, 10) || "0";
 }
-var Ne = /* @__PURE__ */ new Set([
+var qe = /* @__PURE__ */ new Set([
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
 ]);
-function Pe(e) {
+function Je(e) {
 	let t = {};
 	if (typeof e != "object" || !e) return t;
 	let n = e;
 	if (typeof n.from == "string" && (t.from = n.from), typeof n.for == "string" && (t.for = n.for), typeof n.sources == "object" && n.sources !== null) {
 		let e = {};
-		for (let [t, r] of Object.entries(n.sources)) typeof r == "object" && r && Ne.has(r.source) && (e[t] = {
+		for (let [t, r] of Object.entries(n.sources)) typeof r == "object" && r && qe.has(r.source) && (e[t] = {
 			source: r.source,
 			on: r.on === !0
 		});
@@ -789,123 +922,8 @@ function Pe(e) {
 	}
 	return t;
 }
-// ../sdk/js/src/stats.ts
-var A = (e) => typeof e == "number" && Number.isFinite(e) ? e : void 0, j = (e) => typeof e == "string" && e !== "" ? e : void 0;
-async function Fe(e) {
-	try {
-		return new Map(await e.getStats());
-	} catch {
-		return /* @__PURE__ */ new Map();
-	}
-}
-function Ie(e) {
-	for (let t of e.values()) if (t.type === "transport" && j(t.selectedCandidatePairId)) {
-		let n = e.get(t.selectedCandidatePairId);
-		if (n) return n;
-	}
-	for (let t of e.values()) if (t.type === "candidate-pair" && (t.selected === !0 || t.nominated === !0 && t.state === "succeeded")) return t;
-}
-function Le(e) {
-	let t = Ie(e);
-	if (!t) return;
-	let n = e.get(j(t.localCandidateId) ?? ""), r = e.get(j(t.remoteCandidateId) ?? ""), i = { relay: n?.candidateType === "relay" || r?.candidateType === "relay" };
-	j(n?.candidateType) && (i.local = n?.candidateType), j(r?.candidateType) && (i.remote = r?.candidateType);
-	let a = j(n?.relayProtocol) ?? j(n?.protocol);
-	(a === "udp" || a === "tcp" || a === "tls") && (i.protocol = a);
-	let o = A(t.currentRoundTripTime);
-	o !== void 0 && (i.rttMs = Math.round(o * 1e3));
-	let s = A(t.availableOutgoingBitrate);
-	return s !== void 0 && (i.availableOut = Math.round(s)), i;
-}
-function Re(e, t) {
-	let n = j(e.mid);
-	if (n !== void 0) return n;
-	for (let n of t.pc.getTransceivers()) if (n.mid !== null && n.receiver.track.id === e.trackIdentifier) return n.mid;
-}
-function ze(e, t, n) {
-	let r = A(t?.[n]) ?? 0, i = t ? e.timestamp - t.timestamp : 0, a = Math.max(0, (A(e[n]) ?? 0) - r);
-	return i > 0 ? Math.round(a * 8e3 / i) : 0;
-}
-function Be(e, t) {
-	return e > 0 && e + t > 0 ? Math.round(1e3 * e / (e + t)) / 10 : 0;
-}
-var Ve = (e, t, n) => Math.max(0, (A(e[n]) ?? 0) - (A(t?.[n]) ?? 0));
-function He(e, t, n) {
-	let r = j(t.get(j(e.codecId) ?? "")?.mimeType);
-	return {
-		kind: w(n),
-		source: n,
-		...r ? { codec: b(r) } : {}
-	};
-}
-function Ue(e) {
-	let t = {}, n = A(e.frameWidth), r = A(e.frameHeight), i = A(e.framesPerSecond);
-	return n !== void 0 && r !== void 0 && Object.assign(t, {
-		width: n,
-		height: r
-	}), i !== void 0 && (t.fps = Math.round(i)), t;
-}
-function We(e, t, n, r) {
-	let i = n.get(e.id), a = {
-		...He(e, t, r),
-		direction: "in",
-		bitrate: ze(e, i, "bytesReceived"),
-		lost: Be(Ve(e, i, "packetsLost"), Ve(e, i, "packetsReceived")),
-		...Ue(e)
-	}, o = A(e.jitter);
-	o !== void 0 && (a.jitterMs = Math.round(o * 1e3));
-	let s = A(e.audioLevel);
-	s !== void 0 && (a.level = s);
-	let c = A(e.freezeCount);
-	return c !== void 0 && (a.freezes = c), a.kind === "video" && (a.frames = A(e.framesDecoded) ?? 0), a;
-}
-function Ge(e, t, n, r) {
-	let i = {
-		...He(e, t, r),
-		direction: "out",
-		bitrate: ze(e, n.get(e.id), "bytesSent"),
-		lost: 0,
-		...Ue(e)
-	};
-	for (let n of t.values()) {
-		if (n.type !== "remote-inbound-rtp" || n.localId !== e.id) continue;
-		let t = A(n.fractionLost);
-		t !== void 0 && (i.lost = Math.round(t * 1e3) / 10);
-		let r = A(n.roundTripTime);
-		r !== void 0 && (i.rttMs = Math.round(r * 1e3));
-		let a = A(n.jitter);
-		a !== void 0 && (i.jitterMs = Math.round(a * 1e3));
-	}
-	let a = A(t.get(j(e.mediaSourceId) ?? "")?.audioLevel);
-	return a !== void 0 && (i.level = a), i.kind === "video" && (i.frames = A(e.framesEncoded) ?? 0), i;
-}
-function Ke(e, t, n) {
-	let r = [];
-	for (let i of t.values()) {
-		let a = i.type === "inbound-rtp" || i.type === "outbound-rtp" ? Re(i, e) : void 0;
-		if (a === void 0) continue;
-		let o = e.incoming.get(a), s = e.outgoing.get(a);
-		if (i.type === "inbound-rtp" && o) r.push({
-			member: o.member,
-			stats: We(i, t, n, o.source)
-		});
-		else if (i.type === "outbound-rtp" && s) {
-			let e = Ge(i, t, n, s), a = r.find((e) => e.member === null && e.stats.source === s)?.stats;
-			a ? (a.bitrate += e.bitrate, a.frames = Math.max(a.frames ?? 0, e.frames ?? 0)) : r.push({
-				member: null,
-				stats: e
-			});
-		}
-	}
-	return r;
-}
-function M(e, t, n) {
-	if (!n) return 0;
-	let r = e.filter((e) => e.bitrate > 0), i = Math.max(0, ...r.map((e) => e.lost)), a = Math.max(0, ...r.map((e) => e.jitterMs ?? 0)), o = Math.max(t?.rttMs ?? 0, ...r.map((e) => e.rttMs ?? 0));
-	return i >= 15 || o >= 1e3 || a >= 250 ? 1 : i >= 6 || o >= 500 || a >= 120 ? 2 : i >= 2 || o >= 250 || a >= 60 ? 3 : 4;
-}
 // ../sdk/js/src/monitor.ts
-var N = class {
+var P = class {
 	before = /* @__PURE__ */ new WeakMap();
 	async look(e) {
 		let t = {
@@ -913,17 +931,17 @@ var N = class {
 			paths: /* @__PURE__ */ new Map()
 		};
 		return await Promise.all(e.map(async (e) => {
-			let n = await Fe(e.pc), r = this.before.get(e.pc) ?? /* @__PURE__ */ new Map();
+			let n = await k(e.pc), r = this.before.get(e.pc) ?? /* @__PURE__ */ new Map();
 			this.before.set(e.pc, n);
-			let i = Le(n);
+			let i = Ie(n);
 			i && t.paths.set(e.peer, i);
-			for (let { member: i, stats: a } of Ke(e, n, r)) {
+			for (let { member: i, stats: a } of Ge(e, n, r)) {
 				let e = t.tracks.get(i) ?? [];
 				t.tracks.set(i, e), e.push(a);
 			}
 		})), t;
 	}
-}, qe = .02, Je = .008, Ye = 700, Xe = 3e3, Ze = class {
+}, Ye = .02, Xe = .008, Ze = 700, Qe = 3e3, $e = class {
 	speaking = /* @__PURE__ */ new Map();
 	active = null;
 	heard = 0;
@@ -931,7 +949,7 @@ var N = class {
 	update(e, t) {
 		let n = this.speaking;
 		this.speaking = /* @__PURE__ */ new Map();
-		for (let [t, r] of e) r >= (n.has(t) ? Je : qe) && this.speaking.set(t, r);
+		for (let [t, r] of e) r >= (n.has(t) ? Xe : Ye) && this.speaking.set(t, r);
 		return this.choose(t) || this.speaking.size > 0 || n.size > 0;
 	}
 	state() {
@@ -943,15 +961,15 @@ var N = class {
 	choose(e) {
 		let t = this.active, n = null;
 		for (let [e, t] of this.speaking) t > (n ? this.speaking.get(n) ?? 0 : 0) && (n = e);
-		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > Xe && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
+		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > Qe && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
 			id: n,
 			since: e
-		}), (!this.active || e - this.rival.since >= Ye) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
+		}), (!this.active || e - this.rival.since >= Ze) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
 	}
-}, Qe = 250, $e = 2e3, et = class {
+}, et = 250, tt = 2e3, nt = 16, rt = class {
 	options;
-	speakers = new Ze();
-	looker = new N();
+	speakers = new $e();
+	looker = new P();
 	timer;
 	lastQuality = 0;
 	closed = !1;
@@ -959,21 +977,24 @@ var N = class {
 		this.options = e;
 	}
 	start() {
-		this.timer = setTimeout(() => void this.tick(), Qe);
+		this.timer = setTimeout(() => void this.tick(), et);
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer);
 	}
 	async tick() {
 		let e = this.options.inspect(), t = Date.now();
-		if (t - this.lastQuality >= $e && (this.lastQuality = t, await this.rate(e)), this.closed) return;
+		if (t - this.lastQuality >= tt && (this.lastQuality = t, await this.rate(e)), this.closed) return;
 		let n = await this.levels(e);
-		this.closed || (this.speakers.update(n, t) && this.options.speaking(this.speakers.state()), this.start());
+		if (this.closed) return;
+		this.speakers.update(n, t) && this.options.speaking(this.speakers.state());
+		let r = e.reduce((e, t) => e + t.incoming.size, 0) > nt;
+		this.timer = setTimeout(() => void this.tick(), r ? 500 : et);
 	}
 	async levels(e) {
 		let t = /* @__PURE__ */ new Map(), n = (e, n) => t.set(e, Math.max(n, t.get(e) ?? 0));
 		return await Promise.all(e.map(async (e) => {
-			for (let t of (await Fe(e.pc)).values()) if (typeof t.audioLevel == "number") {
+			for (let t of (await k(e.pc)).values()) if (typeof t.audioLevel == "number") {
 				if (t.type === "media-source") n(this.options.me(), t.audioLevel);
 				else if (t.type === "inbound-rtp") {
 					let r = typeof t.mid == "string" ? e.incoming.get(t.mid) : void 0;
@@ -989,29 +1010,29 @@ var N = class {
 		for (let t of e) t.peer !== null && r.add(t.peer);
 		for (let i of r) {
 			let r = e.some((e) => e.peer === i) ? i : null;
-			this.options.quality(i, M(t.tracks.get(i) ?? [], t.paths.get(r), n(r)));
+			this.options.quality(i, A(t.tracks.get(i) ?? [], t.paths.get(r), n(r)));
 		}
 		let i = e.some((e) => e.pc.connectionState === "connected"), a = t.tracks.get(null) ?? [];
 		if (e.length > 0) {
 			let e = [...t.paths.values()].sort((e, t) => (t.rttMs ?? 0) - (e.rttMs ?? 0))[0];
-			this.options.quality(this.options.me(), M(a, e, i));
+			this.options.quality(this.options.me(), A(a, e, i));
 		}
 	}
-}, tt = 3e4, nt = 2e3, rt = 400, P = [
+}, it = 3e4, at = 2e3, ot = 400, st = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], it = class {
+], ct = class {
 	room;
 	wire;
 	peer;
-	events = new xe();
+	events = new be();
 	channel;
 	local = /* @__PURE__ */ new Map();
 	remote = /* @__PURE__ */ new Map();
-	looker = new N();
-	monitor = new N();
+	looker = new P();
+	monitor = new P();
 	streams = {
 		camera: null,
 		screen: null
@@ -1036,7 +1057,7 @@ var N = class {
 	detached = !1;
 	timer;
 	constructor(e, t, n) {
-		this.room = e, this.wire = t, this.peer = n, this.channel = new be({
+		this.room = e, this.wire = t, this.peer = n, this.channel = new ye({
 			open: (e) => this.link?.createChannel(e) ?? null,
 			state: (e) => {
 				this.theirs = e, this.events.emit("remoteState", { ...e });
@@ -1176,9 +1197,7 @@ var N = class {
 		if (this.now === "ended") return;
 		this.now = "ended", this.why = e, clearInterval(this.timer), this.channel.close();
 		let t = this.link;
-		this.link = null;
-		for (let e of P) t?.set(e, null);
-		t && t.close(), this.streams = {
+		this.link = null, t?.close(), this.streams = {
 			camera: null,
 			screen: null
 		}, this.local.clear(), this.room.over(this), this.events.emit("state", this), this.events.close();
@@ -1186,12 +1205,7 @@ var N = class {
 	end(e, t) {
 		if (this.now === "ended") return;
 		let n = this.detached || !this.room.connected(), r = this.link;
-		if (n && r) {
-			this.channel.send({ t: "hangup" });
-			for (let e of P) r.set(e, null);
-			this.link = null, setTimeout(() => r.close(), rt);
-		}
-		this.room.post({
+		n && r && (this.channel.send({ t: "hangup" }), r.close(ot)), this.room.post({
 			t: e,
 			call: this.id
 		}), this.finish(t);
@@ -1199,7 +1213,7 @@ var N = class {
 	activate() {
 		if (this.now !== "ringing") return;
 		this.now = "connecting", this.lostAt = Date.now();
-		let e = new k({
+		let e = new N({
 			...this.room.link,
 			impolite: this.wire.from === this.room.me.id,
 			sections: ["mic", "camera"],
@@ -1211,7 +1225,7 @@ var N = class {
 		});
 		this.link = e;
 		for (let [t, n] of this.local) e.set(t, n);
-		e.start(), this.timer = setInterval(() => void this.look(), nt), this.events.emit("state", this);
+		e.start(), this.timer = setInterval(() => void this.look(), at), this.events.emit("state", this);
 	}
 	send(e, t) {
 		this.now !== "ended" && (t ? this.local.set(e, t) : this.local.delete(e), this.link?.set(e, t));
@@ -1223,7 +1237,7 @@ var N = class {
 		} else this.lostAt === 0 && (this.lostAt = Date.now());
 	}
 	arrived(e, t) {
-		let n = C(e), r = this.remote.get(e);
+		let n = w(e), r = this.remote.get(e);
 		t ? this.remote.set(e, t) : this.remote.delete(e);
 		let i = this.streams[n];
 		!i && t && (i = this.streams[n] = new this.room.link.env.MediaStream()), i && (r && i.removeTrack(r), t && i.addTrack(t), n === "camera" ? this.events.emit("stream", { stream: i }) : this.events.emit("screen", { stream: this.remote.has("screen") ? i : null }));
@@ -1237,7 +1251,7 @@ var N = class {
 			incoming: /* @__PURE__ */ new Map(),
 			outgoing: /* @__PURE__ */ new Map()
 		};
-		for (let e of P) {
+		for (let e of st) {
 			let n = this.link?.transceiver(e)?.mid;
 			typeof n == "string" && (this.remote.has(e) && t.incoming.set(n, {
 				member: this.peer.id,
@@ -1247,20 +1261,20 @@ var N = class {
 		return t;
 	}
 	async look() {
-		if (this.lostAt > 0 && Date.now() - this.lostAt > tt) {
+		if (this.lostAt > 0 && Date.now() - this.lostAt > it) {
 			this.end("hangup", "failed");
 			return;
 		}
 		let e = this.inspect();
 		if (!e) return;
-		let t = await this.monitor.look([e]), n = M([...t.tracks.values()].flat(), t.paths.get(this.peer.id), this.link?.state === "connected");
+		let t = await this.monitor.look([e]), n = A([...t.tracks.values()].flat(), t.paths.get(this.peer.id), this.link?.state === "connected");
 		n !== this.quality && this.now !== "ended" && (this.quality = n, this.events.emit("quality", { quality: n }));
 	}
-}, at = 35, ot = 150, st = 500, ct = class {
+}, lt = 35, ut = 150, dt = 500, ft = class {
 	send;
 	refused;
 	items = [];
-	tokens = ot;
+	tokens = ut;
 	at = 0;
 	timer;
 	constructor(e, t) {
@@ -1282,10 +1296,10 @@ var N = class {
 	flush() {
 		clearTimeout(this.timer), this.timer = void 0;
 		let e = Date.now();
-		this.tokens = Math.min(ot, this.tokens + (e - this.at) / 1e3 * at), this.at = e;
+		this.tokens = Math.min(ut, this.tokens + (e - this.at) / 1e3 * lt), this.at = e;
 		for (let e of [...this.items]) if (!e.sent) {
 			if (this.tokens < 1) {
-				this.timer = setTimeout(() => this.flush(), 1e3 / at);
+				this.timer = setTimeout(() => this.flush(), 1e3 / lt);
 				return;
 			}
 			this.tokens--, this.deliver(e);
@@ -1297,41 +1311,41 @@ var N = class {
 		this.send(n).then(() => this.drop(e), (r) => {
 			if (!this.items.includes(e)) return;
 			let i = r instanceof t ? r.code : "internal";
-			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), st)) : (this.drop(e), this.refused(n, r));
+			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), dt)) : (this.drop(e), this.refused(n, r));
 		});
 	}
 	drop(e) {
 		this.items = this.items.filter((t) => t !== e);
 	}
-}, lt = "veche.v1", F = {
+}, pt = "veche.v1", F = {
 	frame: 65536,
 	large: 524288,
 	depth: 16,
 	seats: 64
-}, I = f(0, 2 ** 31 - 1), L = l(/^[\w-]{1,64}$/, "an id"), R = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), z = p("mic", "camera", "screen", "screen-audio"), ut = p("camera", "screen"), dt = p("viewer", "speaker", "moderator"), ft = p("p2p", "sfu"), B = f(0, 2 ** 53 - 1), V = m(c()), pt = h({
+}, I = f(0, 2 ** 31 - 1), L = l(/^[\w-]{1,64}$/, "an id"), R = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), z = p("mic", "camera", "screen", "screen-audio"), mt = p("camera", "screen"), ht = p("viewer", "speaker", "moderator"), gt = p("p2p", "sfu"), B = f(0, 2 ** 53 - 1), V = m(c()), _t = h({
 	mic: u,
 	camera: u,
 	screen: u,
 	hand: u
-}), mt = h({
+}), vt = h({
 	source: z,
 	kind: p("audio", "video"),
 	codec: c()
 }), H = h({
 	id: L,
 	name: c(),
-	role: dt,
+	role: ht,
 	agent: p("web", "whip", "whep", "bot"),
 	connected: u,
-	state: pt,
-	tracks: m(mt)
-}), ht = {
+	state: _t,
+	tracks: m(vt)
+}), yt = {
 	name: c(1, 255, 255),
 	size: f(0, 2 ** 53 - 1),
 	mime: c(0, 127, 127)
-}, gt = h({
+}, bt = h({
 	id: l(/^[\w-]{1,62}$/, "an id"),
-	...ht
+	...yt
 }), U = h({
 	id: L,
 	from: L,
@@ -1339,7 +1353,7 @@ var N = class {
 	text: c(),
 	to: g(L),
 	at: B,
-	file: g(gt)
+	file: g(bt)
 }), W = h({
 	id: L,
 	from: L,
@@ -1348,29 +1362,29 @@ var N = class {
 	state: p("ringing", "active", "ended"),
 	reason: g(p("declined", "busy", "timeout", "cancelled", "hangup", "gone", "unavailable")),
 	at: B
-}), _t = h({
+}), xt = h({
 	urls: m(c()),
 	username: g(c()),
 	credential: g(c())
-}), vt = h({ video: g(c()) }), yt = h({
+}), St = h({ video: g(c()) }), Ct = h({
 	candidate: c(0, 1024, 1024),
-	sdpMid: te(c(0, 32, 32)),
-	sdpMLineIndex: te(f(0, 65535)),
-	usernameFragment: te(c(0, 256, 256))
-}), bt = _(h({
+	sdpMid: _(c(0, 32, 32)),
+	sdpMLineIndex: _(f(0, 65535)),
+	usernameFragment: _(c(0, 256, 256))
+}), wt = v(h({
 	description: g(h({
 		type: p("offer", "answer", "pranswer", "rollback"),
 		sdp: c(0, F.large)
 	})),
-	candidate: g(ee(yt)),
+	candidate: g(ee(Ct)),
 	close: g(u),
-	meta: g(ne)
-}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), xt = p("live", "waiting", "none", "muted", "paused", "undecodable"), St = h({
+	meta: g(te)
+}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), Tt = p("live", "waiting", "none", "muted", "paused", "undecodable"), Et = h({
 	seat: f(0, F.seats - 1),
 	member: g(L),
-	source: ut,
-	audio: xt,
-	video: xt,
+	source: mt,
+	audio: Tt,
+	video: Tt,
 	codec: g(c()),
 	rtp: g(f(0, 2 ** 32 - 1))
 }), G = {
@@ -1381,15 +1395,15 @@ var N = class {
 			id: c(),
 			kind: p("meeting", "broadcast", "lobby"),
 			locked: u,
-			topology: ft,
+			topology: gt,
 			forced: u,
 			epoch: I,
 			video: V,
 			audio: V,
-			publish: vt
+			publish: St
 		}),
 		members: m(H),
-		iceServers: m(_t),
+		iceServers: m(xt),
 		may: V,
 		resume: c(),
 		n: B,
@@ -1407,7 +1421,7 @@ var N = class {
 		sdp: g(c()),
 		call: g(W),
 		chat: g(U),
-		iceServers: g(m(_t))
+		iceServers: g(m(xt))
 	}),
 	error: h({
 		code: c(),
@@ -1424,18 +1438,18 @@ var N = class {
 		locked: u,
 		video: V,
 		audio: V,
-		publish: vt
+		publish: St
 	}),
 	topology: h({
-		mode: ft,
+		mode: gt,
 		epoch: I
 	}),
 	settled: h({ epoch: I }),
-	seats: h({ seats: m(St) }),
+	seats: h({ seats: m(Et) }),
 	signal: h({
 		from: L,
 		link: c(1, 64, 64),
-		data: bt
+		data: wt
 	}),
 	call: h({ call: W }),
 	chat: h({ chat: U }),
@@ -1451,26 +1465,26 @@ var N = class {
 		code: c(),
 		message: c()
 	})
-}, Ct = /* @__PURE__ */ new Set([
+}, Dt = /* @__PURE__ */ new Set([
 	"welcome",
 	"ok",
 	"error",
 	"pong",
 	"bye"
-]), wt = h({
+]), Ot = h({
 	n: g(f(0, 2 ** 53 - 1)),
 	re: g(f(1, 2 ** 31 - 1))
 });
-function Tt(e) {
-	let n = Et(e), r = c()(n.t, "t");
+function kt(e) {
+	let n = At(e), r = c()(n.t, "t");
 	if (!Object.hasOwn(G, r)) throw new t("unknown-type", `t: ${r}`);
-	let i = r, { n: a, re: o } = wt(n, ""), s = {
+	let i = r, { n: a, re: o } = Ot(n, ""), s = {
 		t: r,
 		...G[i](n, "")
 	};
-	return a !== void 0 && !Ct.has(r) && (s.n = a), o !== void 0 && Ct.has(r) && (s.re = o), s;
+	return a !== void 0 && !Dt.has(r) && (s.n = a), o !== void 0 && Dt.has(r) && (s.re = o), s;
 }
-function Et(e) {
+function At(e) {
 	let n;
 	try {
 		if (typeof e != "string") throw Error("not a text frame");
@@ -1484,13 +1498,13 @@ function Et(e) {
 function K(e, t) {
 	return t !== 0 && Object.values(e).every((e) => typeof e != "object" || !e || K(e, t - 1));
 }
-var q = (e) => new Set(e).size === e.length, Dt = p("opus", "g722", "pcmu", "pcma"), Ot = p("vp8", "vp9", "av1", "h264", "h265"), J = (e) => {
+var q = (e) => new Set(e).size === e.length, jt = p("opus", "g722", "pcmu", "pcma"), Mt = p("vp8", "vp9", "av1", "h264", "h265"), J = (e) => {
 	let t = m(e, 32);
 	return (e, n) => {
 		let r = t(e, n);
 		return q(r) ? r : i(n, "a name twice");
 	};
-}, kt = h({
+}, Nt = h({
 	audio: J(c(0, 62)),
 	video: J(c(0, 62))
 }), Y = {
@@ -1510,11 +1524,11 @@ var q = (e) => new Set(e).size === e.length, Dt = p("opus", "g722", "pcmu", "pcm
 		role: g(p("viewer")),
 		agent: g(p("bot")),
 		topology: g(p("auto", "p2p", "sfu")),
-		video: g(J(Ot)),
-		audio: g(J(Dt)),
-		decode: kt,
-		encode: kt,
-		state: pt,
+		video: g(J(Mt)),
+		audio: g(J(jt)),
+		decode: Nt,
+		encode: Nt,
+		state: _t,
 		resume: g(h({
 			token: c(1, 4096, 4096),
 			n: B
@@ -1528,7 +1542,7 @@ var q = (e) => new Set(e).size === e.length, Dt = p("opus", "g722", "pcmu", "pcm
 		screen: g(u),
 		hand: g(u)
 	}),
-	offer: _(h({
+	offer: v(h({
 		pc: I,
 		sdp: c(1, F.large, F.large),
 		tracks: m(h({
@@ -1544,12 +1558,12 @@ var q = (e) => new Set(e).size === e.length, Dt = p("opus", "g722", "pcmu", "pcm
 	}),
 	candidate: h({
 		pc: I,
-		candidate: ee(yt)
+		candidate: ee(Ct)
 	}),
-	view: _(h({ seats: m(h({
+	view: v(h({ seats: m(h({
 		seat: f(0, F.seats - 1),
 		member: L,
-		source: ut,
+		source: mt,
 		width: d(0, 16384),
 		height: d(0, 16384),
 		paused: u
@@ -1560,7 +1574,7 @@ var q = (e) => new Set(e).size === e.length, Dt = p("opus", "g722", "pcmu", "pcm
 	signal: h({
 		to: L,
 		link: c(1, 64, 64),
-		data: bt
+		data: wt
 	}),
 	ready: h({ epoch: I }),
 	ring: h({
@@ -1571,12 +1585,12 @@ var q = (e) => new Set(e).size === e.length, Dt = p("opus", "g722", "pcmu", "pcm
 	decline: h({ call: L }),
 	cancel: h({ call: L }),
 	hangup: h({ call: L }),
-	chat: _(h({
+	chat: v(h({
 		text: c(0, 4e3),
 		to: g(L),
 		file: g(h({
 			id: g(l(/^[\w-]{1,62}$/, "an id")),
-			...ht
+			...yt
 		}))
 	}), (e, t) => {
 		e.text === "" && !e.file && t("text", "empty");
@@ -1589,12 +1603,12 @@ var q = (e) => new Set(e).size === e.length, Dt = p("opus", "g722", "pcmu", "pcm
 	lock: h({ locked: u }),
 	role: h({
 		member: L,
-		role: dt
+		role: ht
 	}),
 	end: h({}),
 	ice: h({})
-}, At = new TextEncoder();
-function jt(e, n) {
+}, Pt = new TextEncoder();
+function Ft(e, n) {
 	let r = c()(e.t, "t");
 	if (!Object.hasOwn(Y, r)) throw new t("unknown-type", `t: ${r}`);
 	let i = r === "offer" || r === "signal" ? F.large : F.frame;
@@ -1611,25 +1625,25 @@ function jt(e, n) {
 	} catch (n) {
 		throw JSON.stringify(e).length > i ? new t("too-big") : n;
 	}
-	if (o.length > i / 3 && At.encode(o).length > i) throw new t("too-big");
+	if (o.length > i / 3 && Pt.encode(o).length > i) throw new t("too-big");
 	return o;
 }
 Object.keys(G), Object.keys(Y);
 // ../sdk/js/src/connection.ts
-var Mt = 1e4, Nt = 1e4, Pt = 5e3, Ft = 2e3, It = 1e3, Lt = [
+var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
 	0,
 	300,
 	600,
 	1200,
 	2400,
 	3e3
-], X = 3, Rt = /* @__PURE__ */ new Set([
+], X = 3, Ht = /* @__PURE__ */ new Set([
 	"shutdown",
 	"slow",
 	"idle",
 	"overloaded",
 	"internal"
-]), zt = /* @__PURE__ */ new Set(["overloaded", "internal"]), Bt = class {
+]), Ut = /* @__PURE__ */ new Set(["overloaded", "internal"]), Wt = class {
 	options;
 	socket = null;
 	welcomed = !1;
@@ -1645,7 +1659,7 @@ var Mt = 1e4, Nt = 1e4, Pt = 5e3, Ft = 2e3, It = 1e3, Lt = [
 	settle = null;
 	outbox;
 	constructor(e) {
-		this.options = e, this.token = e.resume, this.outbox = new ct((e) => this.request(e), e.refused);
+		this.options = e, this.token = e.resume, this.outbox = new ft((e) => this.request(e), e.refused);
 	}
 	start(e) {
 		return new Promise((n, r) => {
@@ -1679,18 +1693,18 @@ var Mt = 1e4, Nt = 1e4, Pt = 5e3, Ft = 2e3, It = 1e3, Lt = [
 		this.outbox.clear();
 	}
 	nudge() {
-		this.over || (this.welcomed ? this.ping(Ft) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
+		this.over || (this.welcomed ? this.ping(zt) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
 	}
 	async leave() {
 		if (this.over) return;
 		let e = this.socket, n = this.welcomed ? this.say({ t: "leave" }).then(() => {}, () => {}) : Promise.resolve();
-		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, It))]), this.fail(new t("left")), e && Vt(e, 1e3), this.socket = null;
+		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, Bt))]), this.fail(new t("left")), e && Gt(e, 1e3), this.socket = null;
 	}
 	say(e) {
 		return new Promise((n, r) => {
 			let i = this.lastId % (2 ** 31 - 1) + 1;
 			try {
-				let t = jt(e, i);
+				let t = Ft(e, i);
 				this.lastId = i, this.waiters.set(i, {
 					resolve: n,
 					reject: r
@@ -1704,12 +1718,12 @@ var Mt = 1e4, Nt = 1e4, Pt = 5e3, Ft = 2e3, It = 1e3, Lt = [
 		this.clear("retry"), this.attempts++;
 		let e;
 		try {
-			e = new this.options.WebSocket(this.options.url, lt);
+			e = new this.options.WebSocket(this.options.url, pt);
 		} catch (e) {
 			this.finish(new t("unsupported", "no WebSocket to this URL", { cause: e }));
 			return;
 		}
-		this.socket = e, this.timers.open = setTimeout(() => this.lost(e), Mt), e.onopen = () => this.hello(e), e.onmessage = (t) => this.socket === e && this.receive(t.data), e.onclose = () => this.lost(e);
+		this.socket = e, this.timers.open = setTimeout(() => this.lost(e), It), e.onopen = () => this.hello(e), e.onmessage = (t) => this.socket === e && this.receive(t.data), e.onclose = () => this.lost(e);
 	}
 	hello(e) {
 		if (this.socket !== e) return;
@@ -1723,14 +1737,14 @@ var Mt = 1e4, Nt = 1e4, Pt = 5e3, Ft = 2e3, It = 1e3, Lt = [
 			...this.options.hello(),
 			...t
 		}).catch((t) => {
-			this.socket !== e || t.code === "network" || this.over || (zt.has(t.code) && (this.joined || this.attempts < X) ? this.lost(e) : this.finish(t));
+			this.socket !== e || t.code === "network" || this.over || (Ut.has(t.code) && (this.joined || this.attempts < X) ? this.lost(e) : this.finish(t));
 		});
 	}
 	receive(e) {
 		this.heard = !0;
 		let r;
 		try {
-			r = Tt(e);
+			r = kt(e);
 		} catch (t) {
 			if (t.code !== "unknown-type") {
 				this.socket && this.lost(this.socket);
@@ -1775,24 +1789,24 @@ var Mt = 1e4, Nt = 1e4, Pt = 5e3, Ft = 2e3, It = 1e3, Lt = [
 	}
 	bye(e, r) {
 		let i = this.socket;
-		Rt.has(e) && i ? !this.joined && this.attempts >= X ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
+		Ht.has(e) && i ? !this.joined && this.attempts >= X ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
 	}
 	lost(e) {
 		if (this.socket !== e) return;
 		let n = this.welcomed;
-		if (this.release(), Vt(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
+		if (this.release(), Gt(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
 		if (!this.joined && this.attempts >= X) {
 			this.finish(new t("network"));
 			return;
 		}
 		n && (this.attempts = 0);
-		let r = Lt[Math.min(this.attempts, Lt.length - 1)] ?? 0;
+		let r = Vt[Math.min(this.attempts, Vt.length - 1)] ?? 0;
 		this.timers.retry = setTimeout(() => this.open(), r * (.5 + Math.random() / 2)), this.joined && this.options.state("reconnecting");
 	}
 	finish(e) {
 		if (this.over) return;
 		let t = this.socket;
-		this.over = !0, this.stop(), this.release(), this.fail(e), t && Vt(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
+		this.over = !0, this.stop(), this.release(), this.fail(e), t && Gt(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
 	}
 	release() {
 		this.socket = null, this.welcomed = !1;
@@ -1820,7 +1834,7 @@ var Mt = 1e4, Nt = 1e4, Pt = 5e3, Ft = 2e3, It = 1e3, Lt = [
 		clearTimeout(this.timers[e]), delete this.timers[e];
 	}
 	schedulePing() {
-		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(Pt), Nt);
+		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(Rt), Lt);
 	}
 	ping(e) {
 		let t = this.socket;
@@ -1832,14 +1846,14 @@ var Mt = 1e4, Nt = 1e4, Pt = 5e3, Ft = 2e3, It = 1e3, Lt = [
 		}, e), this.schedulePing());
 	}
 };
-function Vt(e, t) {
+function Gt(e, t) {
 	e.onopen = e.onmessage = e.onclose = null;
 	try {
 		e.close(t);
 	} catch {}
 }
 // ../sdk/js/src/saved.ts
-var Ht = class {
+var Kt = class {
 	storage;
 	key;
 	token;
@@ -1875,7 +1889,7 @@ var Ht = class {
 		} catch {}
 	}
 };
-function Ut(e) {
+function qt(e) {
 	let n;
 	try {
 		n = new URL("ws", e);
@@ -1885,7 +1899,7 @@ function Ut(e) {
 	return n.protocol = n.protocol.replace("http", "ws"), n.search = n.hash = "", n.href;
 }
 // ../sdk/js/src/calls.ts
-var Wt = 100, Gt = class {
+var Jt = 100, Yt = class {
 	options;
 	all = /* @__PURE__ */ new Map();
 	past = [];
@@ -1942,7 +1956,7 @@ var Wt = 100, Gt = class {
 		return t?.update(e), t;
 	}
 	make(e) {
-		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new it({
+		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new ct({
 			...t,
 			request: n,
 			over: (e) => this.over(e)
@@ -1956,9 +1970,9 @@ var Wt = 100, Gt = class {
 		this.all.delete(e.id), this.forget(e.id);
 	}
 	forget(e) {
-		this.past.push(e), this.past.length > Wt && this.past.shift();
+		this.past.push(e), this.past.length > Jt && this.past.shift();
 	}
-}, Kt = 3e4, qt = 1500, Jt = class {
+}, Xt = 3e4, Zt = 1500, Qt = class {
 	options;
 	offers = /* @__PURE__ */ new Map();
 	mine = /* @__PURE__ */ new Map();
@@ -1993,10 +2007,10 @@ var Wt = 100, Gt = class {
 		this.runs.get(Z(e, r.from))?.stop.abort();
 		let a = new AbortController(), o = () => a.abort();
 		n.signal?.addEventListener("abort", o, { once: !0 });
-		let s = setTimeout(o, Kt);
+		let s = setTimeout(o, Xt);
 		try {
 			let t = await this.connect(e, r.from, !0, a);
-			return clearTimeout(s), await me(t, r, {
+			return clearTimeout(s), await pe(t, r, {
 				...n,
 				signal: a.signal
 			});
@@ -2027,11 +2041,11 @@ var Wt = 100, Gt = class {
 		this.runs.clear(), this.mine.clear();
 	}
 	async give(e, t, n, r) {
-		let i = new AbortController(), a = setTimeout(() => i.abort(), Kt), o = this.connect(e, t, !1, i);
+		let i = new AbortController(), a = setTimeout(() => i.abort(), Xt), o = this.connect(e, t, !1, i);
 		this.runs.get(Z(e, t))?.link.receive(r);
 		try {
 			let r = await o;
-			clearTimeout(a), await de(r, n, {
+			clearTimeout(a), await ue(r, n, {
 				progress: (r) => this.options.progress({
 					id: e,
 					to: t,
@@ -2046,7 +2060,7 @@ var Wt = 100, Gt = class {
 	}
 	connect(e, n, r, i) {
 		return new Promise((a, o) => {
-			let s = `f:${e}`, c = new k({
+			let s = `f:${e}`, c = new N({
 				...this.options.link,
 				codecs: {
 					audio: [],
@@ -2068,9 +2082,9 @@ var Wt = 100, Gt = class {
 	}
 	end(e, t, n) {
 		let r = this.runs.get(Z(e, t));
-		r?.stop === n && (this.runs.delete(Z(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : setTimeout(() => r.link.close(), qt));
+		r?.stop === n && (this.runs.delete(Z(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close(Zt));
 	}
-}, Z = (e, t) => `${e} ${t}`, Yt = 9e4, Xt = 2e3, Zt = class {
+}, Z = (e, t) => `${e} ${t}`, $t = 9e4, en = 2e3, tn = class {
 	fetch;
 	relayOnly = !1;
 	servers = [];
@@ -2083,7 +2097,7 @@ var Wt = 100, Gt = class {
 		this.servers = e.map((e) => ({ ...e })), this.at = Date.now();
 	}
 	async config() {
-		return Date.now() - this.at > Yt && (this.fetching ??= this.refresh().finally(() => {
+		return Date.now() - this.at > $t && (this.fetching ??= this.refresh().finally(() => {
 			this.fetching = null;
 		}), await this.fetching), {
 			iceServers: this.servers,
@@ -2092,7 +2106,7 @@ var Wt = 100, Gt = class {
 	}
 	async refresh() {
 		let e, t = new Promise((t) => {
-			e = setTimeout(() => t(void 0), Xt);
+			e = setTimeout(() => t(void 0), en);
 		});
 		try {
 			let e = await Promise.race([this.fetch(), t]);
@@ -2101,7 +2115,7 @@ var Wt = 100, Gt = class {
 			clearTimeout(e);
 		}
 	}
-}, Qt = [
+}, nn = [
 	"leave",
 	"ping",
 	"state",
@@ -2112,32 +2126,32 @@ var Wt = 100, Gt = class {
 	"ready",
 	"chat",
 	"ice"
-], $t = [
+], rn = [
 	"ring",
 	"accept",
 	"decline",
 	"cancel",
 	"hangup"
-], en = [
+], an = [
 	"mute",
 	"remove",
 	"lock",
 	"role",
 	"end"
-], tn = [
+], on = [
 	"offer",
 	"candidate",
 	"view"
 ];
-function nn(e, t) {
-	let n = new Set(Qt);
-	if (e !== "viewer" && t !== "broadcast") for (let e of $t) n.add(e);
-	if (e === "moderator") for (let e of en) n.add(e);
-	if (t === "lobby") for (let e of tn) n.delete(e);
+function sn(e, t) {
+	let n = new Set(nn);
+	if (e !== "viewer" && t !== "broadcast") for (let e of rn) n.add(e);
+	if (e === "moderator") for (let e of an) n.add(e);
+	if (t === "lobby") for (let e of on) n.delete(e);
 	return n;
 }
 // ../sdk/js/src/flow.ts
-var rn = 120, an = 600, on = 6e3, sn = class {
+var cn = 120, ln = 600, un = 6e3, dn = class {
 	began;
 	entries = /* @__PURE__ */ new Map();
 	timer;
@@ -2158,35 +2172,35 @@ var rn = 120, an = 600, on = 6e3, sn = class {
 		for (let t of this.entries.keys()) t.startsWith(e) && this.entries.delete(t);
 	}
 	hurry() {
-		this.eagerUntil = Date.now() + on, clearTimeout(this.timer), this.schedule();
+		this.eagerUntil = Date.now() + un, clearTimeout(this.timer), this.schedule();
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer), this.entries.clear();
 	}
 	schedule() {
-		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? rn : an));
+		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? cn : ln));
 	}
 	async look() {
 		let e = [...this.entries].filter(([, e]) => !e.flows);
 		await Promise.all(e.map(async ([e, t]) => {
-			let n = await cn(t.receiver);
+			let n = await fn(t.receiver);
 			this.entries.get(e) === t && n !== 0 && (t.flows = !0, this.closed || this.began(e));
 		})), clearTimeout(this.timer), this.schedule();
 	}
 };
-async function cn(e) {
+async function fn(e) {
 	try {
 		for (let t of (await e.getStats()).values()) if (t.type === "inbound-rtp") return e.track.kind === "video" ? t.framesDecoded ?? 0 : t.packetsReceived ?? 0;
 	} catch {}
 	return 0;
 }
 // ../sdk/js/src/media.ts
-var ln = 1e4, un = ["camera", "screen"], dn = [
+var pn = 1e4, mn = ["camera", "screen"], hn = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], fn = class {
+], gn = class {
 	options;
 	paths = [];
 	local = /* @__PURE__ */ new Map();
@@ -2199,7 +2213,7 @@ var ln = 1e4, un = ["camera", "screen"], dn = [
 	timer;
 	closed = !1;
 	constructor(e) {
-		this.options = e, this.flow = new sn((e) => this.refresh(e.split(" ")[1] ?? ""));
+		this.options = e, this.flow = new dn((e) => this.refresh(e.split(" ")[1] ?? ""));
 	}
 	get current() {
 		return this.paths[this.paths.length - 1];
@@ -2211,13 +2225,13 @@ var ln = 1e4, un = ["camera", "screen"], dn = [
 		return this.local;
 	}
 	switchTo(e, t) {
-		this.epoch = t;
+		this.epoch = t, this.readyFor = -1;
 		let n = this.path(e);
 		if (!n) {
 			n = this.options.open(e), this.tags.set(n, ++this.lastTag);
 			for (let [e, t] of this.local) n.set(e, t);
 		}
-		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), ln)), this.flow.hurry(), this.refreshAll();
+		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), pn)), this.flow.hurry(), this.refreshAll();
 	}
 	settled(e) {
 		e === this.epoch && this.settle();
@@ -2232,9 +2246,9 @@ var ln = 1e4, un = ["camera", "screen"], dn = [
 		t ? this.local.set(e, t) : this.local.delete(e);
 		for (let n of this.paths) n.set(e, t);
 	}
-	update() {
+	update(e) {
 		for (let e of this.paths) e.update();
-		this.refreshAll();
+		e === void 0 ? this.refreshAll() : this.options.records().has(e) ? this.refresh(e) : this.check();
 	}
 	inspect() {
 		return this.paths.flatMap((e) => e.inspect());
@@ -2248,13 +2262,19 @@ var ln = 1e4, un = ["camera", "screen"], dn = [
 	refresh(e) {
 		let t = this.options.records().get(e);
 		if (t && !this.closed) {
-			for (let n of un) this.refreshHalf(e, t, n);
+			for (let n of mn) this.refreshHalf(e, t, n);
 			this.check();
 		}
 	}
 	refreshAll() {
 		for (let e of this.options.records().keys()) this.refresh(e);
 		this.check();
+	}
+	reset() {
+		let e = this.paths;
+		this.paths = [];
+		for (let t of e) t.close();
+		this.flow.forget(""), this.refreshAll();
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer), this.flow.close();
@@ -2276,7 +2296,7 @@ var ln = 1e4, un = ["camera", "screen"], dn = [
 		return n;
 	}
 	refreshHalf(e, t, n) {
-		let r = t.halves[n], i = T(n), a = [this.choose(e, i.audio), this.choose(e, i.video)].filter((e) => e !== null), o = !1;
+		let r = t.halves[n], i = E(n), a = [this.choose(e, i.audio), this.choose(e, i.video)].filter((e) => e !== null), o = !1;
 		a.length > 0 && !r.stream && (r.stream = new this.options.env.MediaStream());
 		let s = r.stream;
 		if (s) {
@@ -2302,7 +2322,7 @@ var ln = 1e4, un = ["camera", "screen"], dn = [
 			let e = this.current;
 			if (!this.closed && e && this.readyFor !== this.epoch) {
 				for (let [t, n] of this.options.records()) if (n.member.connected) {
-					for (let n of dn) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
+					for (let n of hn) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
 				}
 				this.readyFor = this.epoch, this.options.ready(this.epoch);
 			}
@@ -2314,7 +2334,7 @@ function Q(e, t) {
 	return t === "screen-audio" ? e.state.screen : e.state[t];
 }
 // ../sdk/js/src/mesh.ts
-var pn = class {
+var _n = class {
 	options;
 	mode = "p2p";
 	local = /* @__PURE__ */ new Map();
@@ -2338,7 +2358,7 @@ var pn = class {
 		let r = this.options.roster.get(e);
 		if (this.closed || !r || !this.linked(r)) return;
 		let i = this.peers.get(e);
-		i && i.epoch > t || (i && i.epoch < t && this.drop(e), (this.peers.get(e) ?? this.add(e, t)).link.receive(n));
+		i && i.epoch > t && t !== this.options.epoch() || (i && i.epoch !== t && this.drop(e), (this.peers.get(e) ?? this.add(e, t)).link.receive(n));
 	}
 	arrival(e, t) {
 		return this.peers.get(e)?.arrivals.get(t);
@@ -2348,7 +2368,7 @@ var pn = class {
 		return !!n && this.linked(n) && Q(n, t) && !this.refused(e, t);
 	}
 	status(e, t, n) {
-		let { audio: r, video: i } = T(t), a = (t) => {
+		let { audio: r, video: i } = E(t), a = (t) => {
 			let r = this.peers.get(e), i = this.options.roster.get(e), a = !!i && Q(i, t);
 			return this.refused(e, t) ? a ? "undecodable" : "none" : r?.arrivals.has(t) ? a ? n(t) && r.link.state === "connected" ? "live" : "waiting" : "muted" : a && t !== "screen-audio" ? "waiting" : "none";
 		};
@@ -2406,7 +2426,7 @@ var pn = class {
 			name: o,
 			epoch: t,
 			arrivals: s,
-			link: new k({
+			link: new N({
 				...n,
 				impolite: r.me < e,
 				sections: ["mic", "camera"],
@@ -2428,7 +2448,7 @@ var pn = class {
 		let t = this.peers.get(e);
 		this.peers.delete(e), t?.link.close(), t && this.options.changed(e);
 	}
-}, mn = 8e3, hn = class {
+}, vn = 8e3, yn = class {
 	events;
 	participants = /* @__PURE__ */ new Map();
 	records = /* @__PURE__ */ new Map();
@@ -2437,7 +2457,7 @@ var pn = class {
 	missing = /* @__PURE__ */ new Set();
 	timer;
 	constructor(e, t) {
-		this.events = t, this.own = je(e), this.self = new E(this.own, !0);
+		this.events = t, this.own = Ae(e), this.self = new je(this.own, !0);
 	}
 	get me() {
 		return this.own.member.id;
@@ -2460,7 +2480,7 @@ var pn = class {
 			this.missing.delete(e.id), this.change(t, e);
 			return;
 		}
-		let n = je(e), r = new E(n, !1);
+		let n = Ae(e), r = new je(n, !1);
 		this.records.set(e.id, n), this.participants.set(e.id, r), this.events.joined(r);
 	}
 	update(e) {
@@ -2490,7 +2510,7 @@ var pn = class {
 		for (let e of t) this.add(e);
 		clearTimeout(this.timer), this.missing.size > 0 && (this.timer = setTimeout(() => {
 			for (let e of [...this.missing]) this.remove(e, "gone");
-		}, mn));
+		}, vn));
 	}
 	close() {
 		clearTimeout(this.timer);
@@ -2501,7 +2521,7 @@ var pn = class {
 		let n = e === this.own ? this.self : this.participants.get(t.id);
 		n && this.events.updated(n);
 	}
-}, gn = [
+}, bn = [
 	1,
 	2,
 	4,
@@ -2512,11 +2532,11 @@ var pn = class {
 	49,
 	64
 ];
-function _n(e, t) {
-	return e <= 0 ? 0 : Math.min(gn.find((t) => t >= e) ?? t, t);
+function xn(e, t) {
+	return e <= 0 ? 0 : Math.min(bn.find((t) => t >= e) ?? t, t);
 }
 var $ = (e) => `${e.source} ${e.member}`;
-function vn(e, t, n) {
+function Sn(e, t, n) {
 	let r = new Map(t.map((e) => [$(e), e.seat])), i = [...new Map(e.map((e) => [$(e), e])).values()].slice(0, n), a = new Set(i.map((e) => r.get($(e))).filter((e) => e !== void 0 && e < n)), o = 0;
 	return i.map((e) => {
 		let t = r.get($(e));
@@ -2528,19 +2548,19 @@ function vn(e, t, n) {
 			seat: t,
 			member: e.member,
 			source: e.source,
-			width: yn(e.width),
-			height: yn(e.height),
+			width: Cn(e.width),
+			height: Cn(e.height),
 			paused: e.paused === !0
 		};
 	}).sort((e, t) => e.seat - t.seat);
 }
-function yn(e) {
+function Cn(e) {
 	return Number.isFinite(e) ? Math.min(16384, Math.ceil(Math.max(0, e) / 16) * 16) : 16384;
 }
-function bn(e, t) {
+function wn(e, t) {
 	return JSON.stringify(e) === JSON.stringify(t);
 }
-var xn = class {
+var Tn = class {
 	seats = [];
 	apply(e) {
 		let t = /* @__PURE__ */ new Set();
@@ -2567,13 +2587,13 @@ var xn = class {
 	clear() {
 		this.seats = [];
 	}
-}, Sn = 2e3, Cn = [
+}, En = 2e3, Dn = [
 	0,
 	300,
 	1e3,
 	2e3,
 	4e3
-], wn = 1e3, Tn = class {
+], On = 1e3, kn = class {
 	options;
 	mode = "sfu";
 	pc = null;
@@ -2582,9 +2602,11 @@ var xn = class {
 	sending = /* @__PURE__ */ new Map();
 	seats = [];
 	negotiated = 0;
+	answered = !1;
+	wishes = /* @__PURE__ */ new Map();
 	view = [];
 	told = "";
-	seating = new xn();
+	seating = new Tn();
 	streams;
 	busy = !1;
 	dirty = !1;
@@ -2623,14 +2645,14 @@ var xn = class {
 	rebuild() {
 		if (this.closed) return;
 		this.drop();
-		let e = Cn[Math.min(this.failures++, Cn.length - 1)] ?? 0;
+		let e = Dn[Math.min(this.failures++, Dn.length - 1)] ?? 0;
 		this.later(e, () => void this.build());
 	}
 	arrival(e, t) {
-		let n = this.seating.find(e, C(t)), r = n && this.seats[n.seat];
+		let n = this.seating.find(e, w(t)), r = n && this.seats[n.seat];
 		if (!n || !r || n.seat >= this.negotiated) return;
-		let i = w(t) === "audio";
-		if (En(i ? n.audio : n.video)) return;
+		let i = T(t) === "audio";
+		if (An(i ? n.audio : n.video)) return;
 		let a = (i ? r.a : r.v).receiver;
 		return {
 			track: a.track,
@@ -2640,25 +2662,22 @@ var xn = class {
 	expects(e, t) {
 		let n = this.options.roster.get(e);
 		if (!n || !Q(n, t)) return !1;
-		let r = this.options.wishes().find((n) => n.member === e && n.source === C(t));
-		if (!r || r.paused && w(t) === "video") return !1;
-		let i = this.seating.find(e, C(t));
-		return (w(t) === "audio" ? i?.audio : i?.video) !== "undecodable";
+		let r = this.wishes.get(`${w(t)} ${e}`);
+		if (!r || r.paused && T(t) === "video") return !1;
+		let i = this.seating.find(e, w(t));
+		return (T(t) === "audio" ? i?.audio : i?.video) !== "undecodable";
 	}
 	status(e, t) {
-		let n = this.seating.find(e, t), r = this.pc?.connectionState === "connected";
-		if (n) {
-			let e = (e) => e === "live" && !r ? "waiting" : e, t = {
-				audio: e(n.audio),
-				video: e(n.video)
-			};
-			return n.codec && (t.codec = n.codec), n.rtp !== void 0 && (t.rtp = n.rtp), t;
-		}
-		let i = this.options.roster.get(e), a = this.view.some((n) => n.member === e && n.source === t), o = (e) => i?.tracks.some((t) => t.source === e) ? Q(i, e) ? a ? "waiting" : "paused" : "muted" : "none", { audio: s, video: c } = T(t);
-		return {
-			audio: o(s),
-			video: o(c)
+		let { audio: n, video: r } = E(t), i = this.options.roster.get(e), a = this.seating.find(e, t), o = this.pc?.connectionState === "connected", s = this.wishes.has(`${t} ${e}`), c = (e, t) => {
+			if (t === "live" && !o) return "waiting";
+			if (t !== void 0 && t !== "none") return t;
+			let n = !!i && Q(i, e);
+			return i?.tracks.some((t) => t.source === e) ? n ? s ? "waiting" : "paused" : "muted" : n && e !== "screen-audio" ? "waiting" : "none";
+		}, l = {
+			audio: c(n, a?.audio),
+			video: c(r, a?.video)
 		};
+		return a?.codec && (l.codec = a.codec), a?.rtp !== void 0 && (l.rtp = a.rtp), l;
 	}
 	inspect() {
 		if (!this.pc) return [];
@@ -2671,7 +2690,7 @@ var xn = class {
 		this.seats.forEach((t, n) => {
 			let r = this.seating.at(n);
 			if (!r?.member) return;
-			let { audio: i, video: a } = T(r.source);
+			let { audio: i, video: a } = E(r.source);
 			t.a.mid !== null && e.incoming.set(t.a.mid, {
 				member: r.member,
 				source: i
@@ -2684,7 +2703,11 @@ var xn = class {
 		return [e];
 	}
 	nudge() {
-		this.dirty && !this.busy && this.negotiate(), this.pc && this.pc.connectionState !== "connected" && this.negotiated > 0 && this.restart();
+		this.dirty && !this.busy && this.negotiate();
+		let e = this.pc;
+		e && this.answered && (e.connectionState === "connected" ? Pe(e).then((t) => {
+			!t && this.pc === e && this.restart();
+		}) : this.restart());
 	}
 	reconfigure() {
 		this.restart();
@@ -2695,7 +2718,7 @@ var xn = class {
 	drop() {
 		clearTimeout(this.timer);
 		let e = this.pc;
-		this.pc = null, this.seats = [], this.sending = /* @__PURE__ */ new Map(), this.negotiated = 0, this.told = "";
+		this.pc = null, this.seats = [], this.sending = /* @__PURE__ */ new Map(), this.negotiated = 0, this.answered = !1, this.told = "";
 		let t = this.seating.members();
 		if (this.seating.clear(), e && (e.onicecandidate = e.onconnectionstatechange = null, e.close()), !this.closed) for (let e of t) this.options.changed(e);
 	}
@@ -2721,7 +2744,7 @@ var xn = class {
 				this.failures = 0;
 				break;
 			case "disconnected":
-				this.later(Sn, () => this.restart());
+				this.later(En, () => this.restart());
 				break;
 			case "failed":
 				this.rebuild();
@@ -2744,11 +2767,12 @@ var xn = class {
 		});
 	}
 	show() {
-		if (!this.pc) return;
-		let e = this.options.wishes(), t = _n(e.length, this.options.seats);
+		let e = this.options.wishes();
+		if (this.wishes = new Map(e.map((e) => [`${e.source} ${e.member}`, e])), !this.pc) return;
+		let t = xn(e.length, this.options.seats);
 		t > this.seats.length && (this.grow(t), this.negotiate());
-		let n = vn(e, this.view, this.seats.length);
-		bn(n, this.view) || (this.view = n), this.tell();
+		let n = Sn(e, this.view, this.seats.length);
+		wn(n, this.view) || (this.view = n), this.tell();
 	}
 	tell() {
 		let e = this.view.filter((e) => e.seat < this.negotiated), t = JSON.stringify(e);
@@ -2763,18 +2787,18 @@ var xn = class {
 		let n = this.options.codecs();
 		for (; this.seats.length < e;) {
 			let e = t.addTransceiver("audio", { direction: "recvonly" }), r = t.addTransceiver("video", { direction: "recvonly" });
-			S(this.options.env, e, ke(n.audio)), S(this.options.env, r, n.video), this.seats.push({
+			C(this.options.env, e, Oe(n.audio)), C(this.options.env, r, n.video), this.seats.push({
 				a: e,
 				v: r
 			});
 		}
 	}
 	advise() {
-		let { publish: e, video: t } = this.options.codecs(), n = Ae(this.options.env, t, e);
+		let { publish: e, video: t } = this.options.codecs(), n = ke(this.options.env, t, e);
 		if (n.join() !== this.publishing) {
 			this.publishing = n.join();
-			for (let [e, t] of this.sending) w(e) === "video" && S(this.options.env, t, n);
-			this.pc && this.negotiated > 0 && this.negotiate();
+			for (let [e, t] of this.sending) T(e) === "video" && C(this.options.env, t, n);
+			this.answered && this.negotiate();
 		}
 	}
 	openSections(e) {
@@ -2782,13 +2806,13 @@ var xn = class {
 		let t = this.options.codecs();
 		for (let [n, r] of this.local) {
 			if (this.sending.has(n)) continue;
-			let i = w(n), a = e.addTransceiver(r, {
+			let i = T(n), a = e.addTransceiver(r, {
 				direction: "sendonly",
-				streams: [this.streams[C(n)]]
+				streams: [this.streams[w(n)]]
 			});
 			this.sending.set(n, a);
-			let o = Ae(this.options.env, t.video, t.publish);
-			i === "video" && (this.publishing = o.join()), S(this.options.env, a, i === "audio" ? ke(t.audio) : o);
+			let o = ke(this.options.env, t.video, t.publish);
+			i === "video" && (this.publishing = o.join()), C(this.options.env, a, i === "audio" ? Oe(t.audio) : o);
 		}
 	}
 	negotiate() {
@@ -2826,7 +2850,7 @@ var xn = class {
 			type: "answer",
 			sdp: r
 		}), this.pc === e)) {
-			this.negotiated = n;
+			this.negotiated = n, this.answered = !0;
 			for (let e of this.early ?? []) this.options.post({
 				t: "candidate",
 				pc: this.generation,
@@ -2846,7 +2870,7 @@ var xn = class {
 			case "sdp":
 				this.options.error(e), this.rebuild();
 				return;
-			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(wn * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
+			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(On * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
 		}
 	}
 	later(e, t) {
@@ -2854,43 +2878,43 @@ var xn = class {
 			this.closed || t();
 		}, e);
 	}
-}, En = (e) => e === "none" || e === "undecodable", Dn = {
+}, An = (e) => e === "none" || e === "undecodable", jn = {
 	width: 640,
 	height: 360
-}, On = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), kn = (e) => e.role !== "viewer" || e.tracks.length > 0;
-function An(e, t, n) {
+}, Mn = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), Nn = (e) => e.role !== "viewer" || e.tracks.length > 0;
+function Pn(e, t, n) {
 	let r = [...e ?? []], i = (e, t) => r.some((n) => n.member === e && n.source === t);
 	if (r.some((e) => e.member === "first")) return r.slice(0, n);
-	for (let n of t) kn(n) && !i(n.id, "camera") && r.push({
+	for (let n of t) Nn(n) && !i(n.id, "camera") && r.push({
 		member: n.id,
 		source: "camera",
-		...Dn,
+		...jn,
 		...e ? { paused: !0 } : {}
-	}), i(n.id, "screen") || (!e && (n.state.screen || On(n, "screen")) ? r.push({
+	}), i(n.id, "screen") || (!e && (n.state.screen || Mn(n, "screen")) ? r.push({
 		member: n.id,
 		source: "screen",
-		...Dn
-	}) : e && On(n, "screen-audio") && r.push({
+		...jn
+	}) : e && Mn(n, "screen-audio") && r.push({
 		member: n.id,
 		source: "screen",
-		...Dn,
+		...jn,
 		paused: !0
 	}));
 	return r.slice(0, n);
 }
 // ../sdk/js/src/session.ts
-var jn = 500, Mn = /* @__PURE__ */ new Set([
+var Fn = 500, In = /* @__PURE__ */ new Set([
 	"not-allowed",
 	"no-member",
 	"no-call",
 	"bad-message",
 	"left",
 	"aborted"
-]), Nn = class {
+]), Ln = class {
 	env;
 	connection;
 	saved;
-	events = new xe();
+	events = new be();
 	roster;
 	calls;
 	files;
@@ -2908,7 +2932,7 @@ var jn = 500, Mn = /* @__PURE__ */ new Set([
 	constructor(e, t, n, r, i) {
 		this.env = e, this.connection = t, this.saved = n, this.room = r.room, this.limits = r.limits, this.may = new Set(r.may);
 		let a = this.events.emit.bind(this.events);
-		this.roster = new hn(r.you, {
+		this.roster = new yn(r.you, {
 			joined: (e) => a("joined", e),
 			left: (e, t) => {
 				this.files.left(e.id), a("left", {
@@ -2917,7 +2941,7 @@ var jn = 500, Mn = /* @__PURE__ */ new Set([
 				});
 			},
 			updated: (e) => a("updated", e)
-		}), this.ice = new Zt(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
+		}), this.ice = new tn(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
 		let o = {
 			env: e,
 			config: () => this.ice.config(),
@@ -2928,7 +2952,7 @@ var jn = 500, Mn = /* @__PURE__ */ new Set([
 			link: n,
 			data: r
 		});
-		this.files = new Jt({
+		this.files = new Qt({
 			link: o,
 			me: () => this.roster.me,
 			signal: s,
@@ -2936,7 +2960,7 @@ var jn = 500, Mn = /* @__PURE__ */ new Set([
 			progress: (e) => a("fileProgress", e)
 		});
 		let c = this.roster;
-		this.calls = new Gt({
+		this.calls = new Yt({
 			room: {
 				link: o,
 				get me() {
@@ -2952,7 +2976,7 @@ var jn = 500, Mn = /* @__PURE__ */ new Set([
 			request: (e) => t.request(e),
 			nameOf: (e) => c.nameOf(e),
 			incoming: (e) => a("call", e)
-		}), this.media = new fn({
+		}), this.media = new gn({
 			env: e,
 			open: (e) => this.open(e),
 			records: () => c.records,
@@ -2969,7 +2993,7 @@ var jn = 500, Mn = /* @__PURE__ */ new Set([
 					...n.status(t)
 				});
 			}
-		}), this.monitor = new et({
+		}), this.monitor = new rt({
 			me: () => c.me,
 			inspect: () => this.media.inspect(),
 			speaking: (e) => a("speaking", e),
@@ -3008,16 +3032,16 @@ var jn = 500, Mn = /* @__PURE__ */ new Set([
 		let n = this.media.path("sfu");
 		this.room = e.room, this.roster.reset(e.you, e.members, t && e.resumed === "restored");
 		for (let t of e.chat) this.remember(t);
-		this.calls.restored(e.calls, !1), this.advise(e.room.publish.video), this.room.kind !== "lobby" && (n?.rebuild(), this.media.switchTo(e.room.topology, e.room.epoch), this.media.update()), this.events.emit("room", this.facade);
+		this.calls.restored(e.calls, !1), this.advise(e.room.publish.video), this.room.kind !== "lobby" && (t ? n?.rebuild() : this.media.reset(), this.media.switchTo(e.room.topology, e.room.epoch), this.media.update()), this.events.emit("room", this.facade);
 	}
 	facade;
 	event(e) {
 		if (!this.over) switch (e.t) {
 			case "joined":
-				this.roster.add(e.member), this.media.update();
+				this.roster.add(e.member), this.media.update(e.member.id);
 				break;
 			case "left":
-				this.roster.remove(e.member, e.reason), this.media.update();
+				this.roster.remove(e.member, e.reason), this.media.update(e.member);
 				break;
 			case "updated":
 				this.updated(e.member);
@@ -3025,7 +3049,7 @@ var jn = 500, Mn = /* @__PURE__ */ new Set([
 			case "room":
 				this.room = {
 					...this.room,
-					...Pn(e)
+					...Rn(e)
 				}, this.advise(e.publish.video), this.media.update(), this.events.emit("room", this.facade);
 				break;
 			case "topology":
@@ -3059,8 +3083,10 @@ var jn = 500, Mn = /* @__PURE__ */ new Set([
 	async publish(e, n) {
 		if (n && !this.roster.speaks) throw new t("not-allowed", "a viewer does not publish");
 		if (n && this.room.kind === "lobby") throw new t("not-allowed", "a lobby has no media of its own");
-		let r = this.roster.own.halves[C(e)], i = this.media.published.get(e);
-		i !== (n ?? void 0) && (r.stream ??= new this.env.MediaStream(), i && r.stream.removeTrack(i), n && r.stream.addTrack(n), this.media.publish(e, n));
+		let r = this.roster.own.halves[w(e)], i = this.media.published.get(e);
+		if (i === (n ?? void 0) || (r.stream ??= new this.env.MediaStream(), i && r.stream.removeTrack(i), n && r.stream.addTrack(n), this.media.publish(e, n), e === "screen-audio" || i && n)) return;
+		let a = n?.enabled === !0;
+		this.roster.own.member.state[e] !== a && this.setState({ [e]: a });
 	}
 	setState(e) {
 		let t = this.roster.own.member, n = {
@@ -3079,13 +3105,13 @@ var jn = 500, Mn = /* @__PURE__ */ new Set([
 		this.shown = e, this.media.update();
 	}
 	remember(e) {
-		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > jn && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
+		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > Fn && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
 	}
 	state(e) {
 		this.connectionState !== e && (this.connectionState = e, this.events.emit("connection", { state: e }));
 	}
 	refused(e, t) {
-		Mn.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
+		In.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
 	}
 	nudge() {
 		this.connection.nudge(), this.media.nudge(), this.calls.nudge();
@@ -3098,7 +3124,7 @@ var jn = 500, Mn = /* @__PURE__ */ new Set([
 	}
 	open(e) {
 		let { env: t, connection: n, roster: r } = this, i = (e) => this.media.refresh(e), a = () => this.ice.config();
-		if (e === "p2p") return new pn({
+		if (e === "p2p") return new _n({
 			link: {
 				env: t,
 				config: a,
@@ -3114,7 +3140,7 @@ var jn = 500, Mn = /* @__PURE__ */ new Set([
 			}),
 			changed: i
 		});
-		let o = new Tn({
+		let o = new kn({
 			env: t,
 			roster: r,
 			config: a,
@@ -3127,19 +3153,19 @@ var jn = 500, Mn = /* @__PURE__ */ new Set([
 				publish: this.room.publish.video
 			}),
 			seats: this.limits.seats,
-			wishes: () => An(this.shown, this.roster.others(), this.limits.seats),
+			wishes: () => Pn(this.shown, this.roster.others(), this.limits.seats),
 			changed: i,
 			error: (e) => this.events.emit("error", e)
 		});
 		return o.start(), o;
 	}
 	updated(e) {
-		let t = this.roster.own.member;
-		if (this.roster.update(e), e.id === this.roster.me && e.role !== t.role) {
-			if (this.may = nn(e.role, this.room.kind), e.role === "viewer") for (let e of [...this.media.published.keys()]) this.publish(e, null);
+		let t = e.id === this.roster.me, n = t && e.role !== this.roster.own.member.role;
+		if (n && (this.may = sn(e.role, this.room.kind)), this.roster.update(e), n) {
+			if (e.role === "viewer") for (let e of [...this.media.published.keys()]) this.publish(e, null);
 			this.events.emit("room", this.facade);
 		}
-		this.media.update();
+		this.media.update(t ? void 0 : e.id);
 	}
 	advise(e) {
 		this.publishCodec.video !== e && (this.publishCodec.video = e, this.events.emit("publishCodec", { video: e }));
@@ -3164,7 +3190,7 @@ var jn = 500, Mn = /* @__PURE__ */ new Set([
 		});
 	}
 };
-function Pn(e) {
+function Rn(e) {
 	return {
 		locked: e.locked,
 		video: e.video,
@@ -3172,13 +3198,13 @@ function Pn(e) {
 		publish: e.publish
 	};
 }
-function Fn(e, t, n, r) {
+function zn(e, t, n, r) {
 	let { room: i, kind: a, token: o, role: s, topology: c, audio: l, video: u } = e;
 	return {
 		room: i,
 		name: n,
-		decode: Te(t),
-		encode: Ee(t),
+		decode: we(t),
+		encode: Te(t),
 		state: r,
 		...a ? { kind: a } : {},
 		...o ? { token: o } : {},
@@ -3189,9 +3215,9 @@ function Fn(e, t, n, r) {
 	};
 }
 // ../sdk/js/src/room.ts
-var In = class e {
+var Bn = class e {
 	session;
-	looker = new N();
+	looker = new P();
 	moderate;
 	constructor(e) {
 		this.session = e, e.facade = this;
@@ -3221,19 +3247,19 @@ var In = class e {
 		};
 	}
 	static async join(n, r) {
-		let i = Rn(n.rtc), a = Ut(n.url), o = new Ht(n.storage, `veche ${a} ${n.room}`), s = {
+		let i = Hn(n.rtc), a = qt(n.url), o = new Kt(n.storage, `veche ${a} ${n.room}`), s = {
 			mic: !1,
 			camera: !1,
 			screen: !1,
 			hand: !1,
 			...n.state
-		}, c, l, u = new Bt({
+		}, c, l, u = new Wt({
 			WebSocket: i.WebSocket,
 			url: a,
 			resume: o.resume,
-			hello: () => Fn(n, i, n.name, c?.roster.own.member.state ?? s),
+			hello: () => zn(n, i, n.name, c?.roster.own.member.state ?? s),
 			welcome: (t) => {
-				o.keep(t.resume), c ? c.welcome(t) : (c = new Nn(i, u, o, t, n.relayOnly === !0), l = new e(c));
+				o.keep(t.resume), c ? c.welcome(t) : (c = new Ln(i, u, o, t, n.relayOnly === !0), l = new e(c));
 			},
 			event: (e) => c?.event(e),
 			state: (e) => c?.state(e),
@@ -3309,9 +3335,9 @@ var In = class e {
 	}
 	async sendFile(e, n = {}) {
 		let r = {
-			name: Ln(e.name || "file", 255),
+			name: Vn(e.name || "file", 255),
 			size: e.size,
-			mime: Ln(e.type, 127)
+			mime: Vn(e.type, 127)
 		}, { files: i } = this.session, a = await this.say({
 			t: "chat",
 			text: "",
@@ -3357,7 +3383,7 @@ var In = class e {
 		return n && r.file && this.session.files.keep(r.file.id, n), this.session.remember(r), r;
 	}
 };
-function Ln(e, t) {
+function Vn(e, t) {
 	let n = new TextEncoder(), r = "";
 	for (let i of e) {
 		if (n.encode(r + i).length > t) break;
@@ -3365,7 +3391,7 @@ function Ln(e, t) {
 	}
 	return r;
 }
-function Rn(e = {}) {
+function Hn(e = {}) {
 	let n = globalThis, r = {};
 	for (let i of [
 		"RTCPeerConnection",
@@ -3380,4 +3406,4 @@ function Rn(e = {}) {
 	}
 	return r;
 }
-export { it as Call, E as Participant, In as Room, t as VecheError, n as errorCode, e as errorReasons };
+export { ct as Call, je as Participant, Bn as Room, t as VecheError, n as errorCode, e as errorReasons };

@@ -56,6 +56,8 @@ export class LocalMedia {
   private readonly listeners = new Set<(kind: MediaKind, track: MediaStreamTrack | null) => void>();
   /** Grows when everything is closed: what a slower request brings after that is stopped. */
   private epoch = 0;
+  /** Requests one after another: the second finds what the first has opened. */
+  private queue: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly access: MediaAccess,
@@ -74,7 +76,13 @@ export class LocalMedia {
   }
 
   /** Opens what is wanted and not open yet, with one question to the person if possible. Never rejects. */
-  async open(wanted: Wanted): Promise<void> {
+  open(wanted: Wanted): Promise<void> {
+    const { epoch } = this;
+    this.queue = this.queue.then(() => (epoch === this.epoch ? this.openNow(wanted) : undefined));
+    return this.queue;
+  }
+
+  private async openNow(wanted: Wanted): Promise<void> {
     const mic = wanted.mic && !this.mic.value;
     const camera = wanted.camera && !this.camera.value;
     if (!mic && !camera) return;

@@ -181,7 +181,7 @@ export class Lobby {
   private begin(call: Call): void {
     if (this.stage.peek()?.call.id === call.id || call.state === 'ended') return;
     batch(() => {
-      this.closeStage();
+      if (this.stage.peek()) this.closeStage();
       this.incoming.value = null;
       this.outgoing.value = null;
       this.stage.value = new CallStage(this.room, call, this.media, this.capture);

@@ -57,9 +57,14 @@ export class Local {
 
   /** Sends what is open already, all at once. */
   async start(): Promise<void> {
-    const { mic, camera } = this.media;
-    this.micOn.value = mic.value?.enabled ?? false;
-    await Promise.all([mic.value && this.pass('mic', mic.value), camera.value && this.pass('camera', camera.value)]);
+    const mic = this.media.mic.peek();
+    const camera = this.media.camera.peek();
+    this.micOn.value = mic?.enabled ?? false;
+    if (!mic && !camera) return;
+    await this.attempt(async () => {
+      await Promise.all([mic && this.sink.send('mic', mic), camera && this.sink.send('camera', camera)]);
+      await this.tell();
+    });
   }
 
   private async pass(kind: MediaKind, track: MediaStreamTrack | null): Promise<void> {

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { App } from '../app';
 import { lang, t } from '../i18n';
 import type { Conference } from '../model/conference';
@@ -21,10 +21,12 @@ type Step =
 
 /** A meeting or a broadcast from before it to after it. */
 export function RoomPage({ app, page, room }: { app: App; page: Exclude<Page, 'call'>; room: string }): JSX.Element {
-  const step = useSignal<Step>({ at: 'before' });
+  const path = urlOf({ page, room }, app.root).pathname;
+  // A click on the start page, or a reload of a conversation, leads straight in: no preview opens the devices first.
+  const straight = useMemo(() => (app.direct ? { mic: true, camera: true } : wasInside(path)), []);
+  const step = useSignal<Step>({ at: straight ? 'joining' : 'before' });
   const muted = useSignal(false);
   const attempt = useRef<AbortController | null>(null);
-  const path = urlOf({ page, room }, app.root).pathname;
 
   const over = (code: string) => {
     markInside(null);
@@ -49,11 +51,8 @@ export function RoomPage({ app, page, room }: { app: App; page: Exclude<Page, 'c
     }
   };
   useEffect(() => {
-    const before = wasInside(path);
-    if (before) muted.value = !before.mic;
-    if (app.direct) void enter({ mic: true, camera: true });
-    else if (before) void enter(before);
     app.direct = false;
+    if (straight) void enter(straight);
     return () => {
       attempt.current?.abort();
       if (step.peek().at === 'inside') (step.peek() as { conference: Conference }).conference.leave();
