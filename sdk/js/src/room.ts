@@ -116,7 +116,13 @@ export class Room {
       closed: (error) => session?.close(error),
       refused: (request, error) => session?.refused(request, error),
     });
-    await connection.start(signal);
+    try {
+      await connection.start(signal);
+    } catch (error) {
+      // What the server refuses may be the session we tried to come back to: the next attempt begins anew.
+      if (error instanceof VecheError && !['network', 'aborted', 'overloaded'].includes(error.code)) saved.clear();
+      throw error;
+    }
     if (!room) throw new VecheError('internal');
     return room;
   }

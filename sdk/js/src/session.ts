@@ -329,15 +329,15 @@ export class Session {
   }
 
   private updated(member: Welcome['you']): void {
-    const before = this.roster.own.member;
+    const mine = member.id === this.roster.me;
+    const changed = mine && member.role !== this.roster.own.member.role;
+    if (changed) this.may = mayOf(member.role, this.room.kind);
     this.roster.update(member);
-    if (member.id === this.roster.me && member.role !== before.role) {
-      this.may = mayOf(member.role, this.room.kind);
-      if (member.role === 'viewer')
-        for (const source of [...this.media.published.keys()]) void this.publish(source, null);
+    if (changed) {
+      if (member.role === 'viewer') for (const s of [...this.media.published.keys()]) void this.publish(s, null);
       this.events.emit('room', this.facade);
     }
-    this.media.update(member.id === this.roster.me ? undefined : member.id);
+    this.media.update(mine ? undefined : member.id);
   }
 
   private advise(video: string | undefined): void {

@@ -55,6 +55,8 @@ export class Server implements Path {
   private failures = 0;
   private early: (RTCIceCandidateInit | null)[] | null = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** What was advised, and what is offered for it. */
+  private advice = '';
   private publishing = '';
 
   constructor(private readonly options: ServerOptions) {
@@ -285,6 +287,9 @@ export class Server implements Path {
   /** Another codec was advised: it is negotiated. */
   private advise(): void {
     const { publish, video } = this.options.codecs();
+    const advice = `${publish} ${video.join()}`;
+    if (advice === this.advice) return;
+    this.advice = advice;
     const order = publishOrder(this.options.env, video, publish);
     if (order.join() === this.publishing) return;
     this.publishing = order.join();
