@@ -224,7 +224,7 @@ export class Call {
 
   /** @internal The ICE configuration has changed. */
   reconfigure(): void {
-    this.link?.restart();
+    this.link?.renew();
   }
 
   /** @internal The server has forgotten the call. Who talks talks on; who rings has nobody to ring any more. */

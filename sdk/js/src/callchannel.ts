@@ -165,12 +165,14 @@ export class CallChannel {
         this.options.state({ mic: note.mic, camera: note.camera, screen: note.screen, hand: note.hand });
         break;
       case 'chat':
-        this.options.chat(note);
+        this.options.chat({ id: note.id, text: note.text, at: note.at });
         break;
-      case 'file':
-        this.offers.set(note.id, note);
-        this.options.file(note);
+      case 'file': {
+        const { t: _, ...file } = note;
+        this.offers.set(file.id, file);
+        this.options.file(file);
         break;
+      }
       case 'get':
         void this.give(note.id);
         break;

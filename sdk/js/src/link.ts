@@ -123,6 +123,16 @@ export class Link {
     this.watch(restartEvery);
   }
 
+  /** Builds the connection anew, for a configuration that a restart would not enforce on paths in use. */
+  renew(): void {
+    this.run(async () => {
+      if (!this.pc) return; // it will be built with the new one
+      this.drop();
+      await this.build();
+      if (!this.options.impolite) this.send({});
+    });
+  }
+
   /** Restarts now unless something comes. */
   nudge(): void {
     const pc = this.pc;

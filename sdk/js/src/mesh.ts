@@ -98,7 +98,7 @@ export class Mesh implements Path {
   }
 
   reconfigure(): void {
-    for (const peer of this.peers.values()) peer.link.restart();
+    for (const peer of this.peers.values()) peer.link.renew();
   }
 
   close(): void {

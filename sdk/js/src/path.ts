@@ -31,7 +31,7 @@ export interface Path {
   inspect(): Inspection[];
   /** The signalling is back, or the network may have changed: mend what does not connect. */
   nudge(): void;
-  /** The ICE configuration has changed: use it. */
+  /** The ICE configuration has changed: no path may go on with the old one. */
   reconfigure(): void;
   close(): void;
 }

@@ -170,7 +170,7 @@ export class Server implements Path {
   }
 
   reconfigure(): void {
-    this.restart();
+    this.rebuild();
   }
 
   close(): void {

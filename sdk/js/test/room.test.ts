@@ -646,10 +646,16 @@ describe('options', () => {
     await pass(100);
     expect(connections[0]?.config.iceTransportPolicy ?? connections[1]?.config.iceTransportPolicy).toBe('relay');
     const mine = connections.find((c) => c.config.iceTransportPolicy === 'relay');
+    const count = connections.length;
     ann.relayOnly = false;
-    await pass(100);
-    expect(mine?.config.iceTransportPolicy).toBe('all');
-    expect(mine?.restarts).toBe(1);
+    await pass(200);
+    expect(mine?.connectionState).toBe('closed');
+    const later = connections.slice(count);
+    expect(later).toHaveLength(2); // the other side followed
+    expect(later.map((c) => [c.config.iceTransportPolicy, c.connectionState])).toEqual([
+      ['all', 'connected'],
+      ['all', 'connected'],
+    ]);
   });
 
   test('a browser without WebRTC, and a URL that is none', async () => {
