@@ -303,3 +303,28 @@ func TestRevokeWithoutMedia(t *testing.T) {
 		t.Error("not revoked")
 	}
 }
+
+// A client that makes one connection after the other faster than they can be closed is told to wait.
+func TestTooManyGenerations(t *testing.T) {
+	gate := make(chan struct{})
+	h := newHouse(t, func(c *Config) {
+		c.NewPeer = func(rtc.PeerConfig) (Peer, error) { return &stuckPeer{gate: gate}, nil }
+	})
+	p := h.join(JoinRequest{})
+	var err error
+	n := 0
+	for ; err == nil && n < 100; n++ {
+		err = p.offerErr(offerOf(n, 0))
+	}
+	wantCode(t, err, room.CodeOverloaded)
+	close(gate)
+	eventually(t, "it may again", func() bool { return p.offerErr(offerOf(n, 0)) == nil })
+}
+
+// stuckPeer cannot be closed before its gate.
+type stuckPeer struct {
+	fakePeer
+	gate chan struct{}
+}
+
+func (p *stuckPeer) Close() { <-p.gate }

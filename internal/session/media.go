@@ -14,6 +14,9 @@ import (
 	"veche.example/internal/rtc"
 )
 
+// maxOld is how many former connections may be waiting to be closed.
+const maxOld = 4
+
 // Media is a session's media connection, of which there may be several generations one after the other. It
 // outlives the client's socket and ends with the membership. Its methods may be called from any goroutine.
 type Media struct {
@@ -56,9 +59,11 @@ func (m *Media) Offer(ctx context.Context, o Offer) (answer string, err error) {
 	m.talk.Lock()
 	defer m.talk.Unlock()
 	m.mu.Lock()
-	c := m.conn
+	c, old := m.conn, len(m.old)
 	m.mu.Unlock()
 	switch {
+	case old >= maxOld:
+		return "", &room.Error{Code: room.CodeOverloaded, Text: "too many connections, one after the other"}
 	case c == nil || o.PC > c.pc:
 		return m.begin(ctx, o, rtc.PeerConfig{Audio: audio, Video: video})
 	case o.PC < c.pc:

@@ -71,6 +71,10 @@ func TestMuteReachesWhatStillFlows(t *testing.T) {
 	host, guest, _, camera := studio(t)
 	other := host.h.join(JoinRequest{State: on}).connect(offerOf(1, 0, room.SourceCamera))
 	other.publish(room.SourceCamera, media.VP8) // never sends
+	guest.out.wait("its track", func(v any) bool {
+		u, ok := v.(room.Updated)
+		return ok && u.Member.ID == other.id && len(u.Member.Tracks) == 1
+	})
 	guest.see(Wish{Member: host.id, Source: room.SourceCamera})
 	guest.out.seat(pairOf(host.id, SeatWaiting, SeatLive, "vp8"), camera.send)
 	guest.see(Wish{Member: other.id, Source: room.SourceCamera})
