@@ -69,7 +69,7 @@ npm: $(stamps)
 	@touch $@
 
 js-check:
-	@for p in $(npm); do $(STEP) "types and lint of $$p" npm --prefix $$p run --if-present check </dev/null; done
+	@for p in $(npm); do $(STEP) "types and lint of $$p" npm --prefix $$p run --if-present check -- --colors=off </dev/null; done
 
 js-test:
 	@for p in sdk/js web; do $(STEP) "unit tests of $$p" npm --prefix $$p test </dev/null; done

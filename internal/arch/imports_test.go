@@ -166,6 +166,8 @@ func ruleProblems(table map[string]row) []string {
 var reserved = map[string][]string{
 	"pion/webrtc":              {"internal/rtc", "internal/bench", "internal/vtest"},
 	"pion/turn":                {"internal/turnd"},
+	"pion/dtls":                {"internal/rtc"},
+	"pion/srtp":                {"internal/rtc"},
 	"coder/websocket":          {"internal/wsconn", "internal/vtest"},
 	"golang-jwt/jwt":           {"internal/auth"},
 	"knadh/koanf":              {"internal/config"},
