@@ -33,6 +33,7 @@ type conn struct {
 	reader atomic.Pointer[handle]  // the oldest handle
 	last   atomic.Pointer[binding] // the one written to last, saves the search
 	strays strays
+	sink   Sink // nil: the handles read the queue
 
 	mu       sync.Mutex // guards the following
 	handles  []*handle  // oldest first
@@ -54,6 +55,15 @@ func newConn(p *Port, ufrag string, fam int) *conn {
 	c := &conn{port: p, ufrag: ufrag, fam: fam}
 	c.q = queue{max: connQueue, full: dropQueueFull, wake: c.wakeReader}
 	return c
+}
+
+// take gives a packet to the sink, or queues it: then it is taken.
+func (c *conn) take(pkt *packet) (taken bool, why dropReason) {
+	if c.sink == nil {
+		return c.q.push(pkt)
+	}
+	c.sink.Receive(pkt.buf[:pkt.n], pkt.from, pkt.out)
+	return false, dropNone
 }
 
 func (c *conn) wakeReader() {

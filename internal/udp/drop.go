@@ -20,6 +20,8 @@ const (
 	dropSSRCLimit               // more SSRCs taught than are kept
 	dropReadError
 	dropWriteError
+	dropSendFull   // the socket's send buffer is full
+	dropGSORefused // a run of datagrams was refused as one and sent one by one: nothing is lost
 
 	dropReasons // number of reasons
 )
@@ -27,6 +29,7 @@ const (
 var dropNames = [dropReasons]string{
 	"none", "malformed", "oversize", "unknown_ufrag", "unknown_address", "unvalidated", "queue_full", "turn_queue_full",
 	"conn_closed", "dtls_busy", "dtls_no_owner", "address_limit", "check_rate", "ssrc_limit", "read_error", "write_error",
+	"send_full", "gso_refused",
 }
 
 func (r dropReason) String() string { return dropNames[r] }

@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// mux is the port as ice.UDPMux. It is a view: any number of them may share a port.
-type mux struct {
+// Mux is the port as ICE agents see it. It implements ice.UDPMux. It is a view: any number of them may share a port.
+type Mux struct {
 	port      *Port
 	advertise []netip.Addr
 }
 
 // GetConn gives a handle on the conn of the ufrag in the family of addr, which is one of GetListenAddresses; the conn is
 // made if there is none. Each handle must be closed.
-func (m *mux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error) {
+func (m *Mux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error) {
 	u, ok := addr.(*net.UDPAddr)
 	if !ok {
 		return nil, &net.AddrError{Err: "not a UDP address", Addr: addr.String()}
@@ -50,7 +50,7 @@ func (m *mux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error) {
 }
 
 // RemoveConnByUfrag makes the conns of a ufrag unreachable; they are closed by their handles.
-func (m *mux) RemoveConnByUfrag(ufrag string) {
+func (m *Mux) RemoveConnByUfrag(ufrag string) {
 	f, _ := m.port.ufrags.get(ufrag)
 	if f == nil {
 		return
@@ -63,7 +63,7 @@ func (m *mux) RemoveConnByUfrag(ufrag string) {
 }
 
 // GetListenAddresses are the host candidates.
-func (m *mux) GetListenAddresses() []net.Addr {
+func (m *Mux) GetListenAddresses() []net.Addr {
 	ips := m.advertise
 	if len(ips) == 0 {
 		ips = m.port.hostIPs()
@@ -76,7 +76,7 @@ func (m *mux) GetListenAddresses() []net.Addr {
 }
 
 // Close closes the conns of all agents, not the port.
-func (m *mux) Close() error {
+func (m *Mux) Close() error {
 	m.port.closeConns()
 	return nil
 }

@@ -13,6 +13,7 @@ type packet struct {
 	n    int
 	from netip.AddrPort // canonical
 	to   netip.Addr     // local address it came to; invalid if the socket is bound to one address
+	out  *Batch         // of the reader, for sinks
 	buf  [maxPacket]byte
 }
 
@@ -24,7 +25,7 @@ func putPacket(p *packet) { packets.Put(p) }
 // clone copies a packet for a further reader.
 func (p *packet) clone() *packet {
 	c := getPacket()
-	c.n, c.from, c.to = p.n, p.from, p.to
+	c.n, c.from, c.to, c.out = p.n, p.from, p.to, p.out
 	copy(c.buf[:p.n], p.buf[:p.n])
 	return c
 }

@@ -24,6 +24,7 @@ type remote struct {
 	addr  netip.AddrPort                      // as agents know it
 	real  netip.AddrPort                      // where to send, another one for an alias
 	via   atomic.Pointer[route]               // how to reach it, nil: as the kernel likes
+	dest  atomic.Pointer[destination]         // both, for batches
 	list  atomic.Pointer[[]*binding]          // immutable; replaced under the lock of the address's shard
 	ssrcs atomic.Pointer[map[uint32]*binding] // immutable, likewise; a nil binding means that several use the SSRC
 
@@ -86,7 +87,7 @@ func (r *remote) dispatch(pkt *packet, m message) (taken bool, why dropReason) {
 		return r.handshake(pkt, list)
 	case len(list) > 1 && m.class == classSRTP:
 		if b := r.bySSRC(pkt.buf[:pkt.n]); b != nil && b.validated.Load() {
-			return b.conn.q.push(pkt)
+			return b.conn.take(pkt)
 		}
 	}
 	return deliver(pkt, list, isValidated)
@@ -107,9 +108,11 @@ next:
 		}
 		if to != nil {
 			c := pkt.clone()
-			if ok, why := to.conn.q.push(c); !ok {
+			if ok, why := to.conn.take(c); !ok {
 				putPacket(c)
-				to.conn.port.drops[why].Add(1)
+				if why != dropNone {
+					to.conn.port.drops[why].Add(1)
+				}
 			}
 		}
 		to = b
@@ -117,7 +120,7 @@ next:
 	if to == nil {
 		return false, why
 	}
-	return to.conn.q.push(pkt)
+	return to.conn.take(pkt)
 }
 
 func (r *remote) bySSRC(b []byte) *binding {
@@ -141,7 +144,7 @@ func (r *remote) handshake(pkt *packet, list []*binding) (taken bool, why dropRe
 	if !b.validated.Load() {
 		return false, dropUnvalidated
 	}
-	return b.conn.q.push(pkt)
+	return b.conn.take(pkt)
 }
 
 func (r *remote) handshakeOwner(random []byte, list []*binding) (*binding, dropReason) {

@@ -5,24 +5,72 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
+	"time"
 )
 
 // socket is what the port needs of the operating system. Reading is done by one goroutine, writing by any.
 type socket interface {
-	// read gives one datagram, where it came from (canonical) and, if the socket has several addresses, which of them it
-	// came to.
-	read(b []byte) (n int, from netip.AddrPort, to netip.Addr, err error)
+	reader
+	writer
+	Close() error
+}
+
+// reader reads batches.
+type reader interface {
+	// read fills in with the datagrams that are there. If there are none it waits for the first: for at most wait, for
+	// ever if that is negative. It gives their number, 0 when the time is over or the socket was closed.
+	read(in *inbox, wait time.Duration) (int, error)
+	// wake ends the waiting of read for good.
+	wake()
+}
+
+// writer sends. It never waits for long.
+type writer interface {
 	// write sends one datagram, from the local address of via if that is not nil.
 	write(b []byte, to netip.AddrPort, via *route) error
 	// route prepares sending from a local address.
 	route(local netip.Addr) *route
-	Close() error
+	// runs tells whether several datagrams of a target can be one message.
+	runs() bool
+	// flush sends what b holds and gives the numbers of datagrams and bytes that were handed over.
+	flush(b *Batch) (packets, bytes int)
 }
 
 // route is a local address to send from, with the operating system's form of it. Immutable.
 type route struct {
 	local   netip.Addr
 	control []byte
+}
+
+// destination is where a batch sends to: an address, the route to it, and the operating system's form of both. Immutable.
+type destination struct {
+	to  netip.AddrPort
+	via *route
+	sys rawAddr
+}
+
+// inboxSize is how many datagrams are read at a time.
+const inboxSize = 32
+
+// inbox holds what one read gives. Whoever takes a packet out puts another one in its place.
+type inbox struct {
+	list [inboxSize]*packet
+	sys  rawInbox
+}
+
+func newInbox() *inbox {
+	in := new(inbox)
+	for i := range in.list {
+		in.list[i] = getPacket()
+	}
+	return in
+}
+
+func (in *inbox) free() {
+	for _, p := range in.list {
+		putPacket(p)
+	}
 }
 
 // socketBuffer is wanted in both directions: at 100 Mbit/s it is a third of a second.
@@ -66,12 +114,34 @@ func bindUDP(addr string) (*net.UDPConn, error) {
 	return conn.(*net.UDPConn), nil
 }
 
-// plainSocket lets the kernel choose the source address.
+// plainSocket is the portable one, by the net package: a datagram a call, and the system chooses the source address.
 type plainSocket struct{ *net.UDPConn }
 
-func (s plainSocket) read(b []byte) (int, netip.AddrPort, netip.Addr, error) {
-	n, from, err := s.ReadFromUDPAddrPort(b)
-	return n, canonical(from), netip.Addr{}, err
+func (s plainSocket) read(in *inbox, wait time.Duration) (int, error) {
+	until := time.Time{}
+	if wait >= 0 {
+		until = time.Now().Add(wait)
+	}
+	if err := s.SetReadDeadline(until); err != nil {
+		return 0, err
+	}
+	p := in.list[0]
+	n, from, err := s.ReadFromUDPAddrPort(p.buf[:])
+	if os.IsTimeout(err) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	p.n, p.from, p.to = n, canonical(from), netip.Addr{}
+	return 1, nil
+}
+
+func (s plainSocket) wake() { _ = s.UDPConn.Close() }
+
+func (s plainSocket) Close() error {
+	_ = s.UDPConn.Close() // wake has closed it before
+	return nil
 }
 
 func (s plainSocket) write(b []byte, to netip.AddrPort, _ *route) error {
@@ -80,3 +150,7 @@ func (s plainSocket) write(b []byte, to netip.AddrPort, _ *route) error {
 }
 
 func (plainSocket) route(netip.Addr) *route { return nil }
+
+func (plainSocket) runs() bool { return false }
+
+func (s plainSocket) flush(b *Batch) (packets, bytes int) { return b.each(s) }

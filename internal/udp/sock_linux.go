@@ -5,24 +5,68 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// newSocket adds what a socket bound to every address needs on Linux: the address each datagram came to, so that answers
-// leave from the same (RFC 8445 §7.3: a response comes from where the request went). A client would not take others.
+// rawSocket is a socket beside Go's network poller, which would be woken by every datagram that has left: that costs as
+// much as half of the sending. One goroutine reads it and waits in ppoll; writing never waits.
+//
+// Bound to every address it learns from the system to which of them each datagram came, so that answers leave from
+// there (RFC 8445 §7.3: a response comes from where the request went). A client would not take others.
+type rawSocket struct {
+	fd, event int
+	v6        bool // IPv4 addresses are mapped ones
+	info      bool // bound to every address
+	noBatch   atomic.Bool
+	noGSO     atomic.Bool
+	gsoWorks  atomic.Bool // once
+	recvPlain atomic.Bool
+}
+
 func newSocket(c *net.UDPConn, local netip.AddrPort) (socket, error) {
-	if !local.Addr().IsUnspecified() {
-		return plainSocket{c}, nil
+	s := &rawSocket{v6: local.Addr().Is6(), info: local.Addr().IsUnspecified()}
+	err := control(c, func(fd int) (err error) {
+		// A descriptor of our own: closing c takes the other one out of the poller.
+		s.fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	s := &infoSocket{UDPConn: c, v6: local.Addr().Is6()}
-	level, option := unix.IPPROTO_IP, unix.IP_PKTINFO
-	if s.v6 {
-		level, option = unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO
+	if err := c.Close(); err != nil {
+		_ = unix.Close(s.fd)
+		return nil, err
 	}
-	err := control(c, func(fd int) error { return unix.SetsockoptInt(fd, level, option, 1) })
-	return s, err
+	if s.event, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		_ = unix.Close(s.fd)
+		return nil, err
+	}
+	if s.info {
+		level, option := unix.IPPROTO_IP, unix.IP_PKTINFO
+		if s.v6 {
+			level, option = unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO
+		}
+		if err := unix.SetsockoptInt(s.fd, level, option, 1); err != nil {
+			_ = s.Close()
+			return nil, err
+		}
+	}
+	if _, err := unix.GetsockoptInt(s.fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT); err != nil {
+		s.noGSO.Store(true) // before Linux 4.18
+	}
+	return s, nil
+}
+
+func (s *rawSocket) Close() error {
+	return errors.Join(unix.Close(s.fd), unix.Close(s.event))
+}
+
+func (s *rawSocket) wake() {
+	one := [8]byte{1, 1, 1, 1, 1, 1, 1, 1}
+	_, _ = unix.Write(s.event, one[:])
 }
 
 // growBuffers sets the buffers, beyond the system's limit where the process may, and tells what it got.
@@ -53,23 +97,8 @@ func control(c *net.UDPConn, f func(fd int) error) error {
 	return inner
 }
 
-// infoSocket is bound to every address and knows which one each datagram uses (IP_PKTINFO, IPV6_PKTINFO).
-type infoSocket struct {
-	*net.UDPConn
-	v6  bool
-	oob [128]byte // control messages of the datagram being read
-}
-
-func (s *infoSocket) read(b []byte) (int, netip.AddrPort, netip.Addr, error) {
-	n, oobn, _, from, err := s.ReadMsgUDPAddrPort(b, s.oob[:])
-	if err != nil {
-		return 0, netip.AddrPort{}, netip.Addr{}, err
-	}
-	return n, canonical(from), destination(s.oob[:oobn]), nil
-}
-
-// destination finds the local address in control messages.
-func destination(oob []byte) netip.Addr {
+// localOf finds the local address in control messages.
+func localOf(oob []byte) netip.Addr {
 	for len(oob) >= unix.SizeofCmsghdr {
 		h, data, rest, err := unix.ParseOneSocketControlMessage(oob)
 		if err != nil {
@@ -87,23 +116,16 @@ func destination(oob []byte) netip.Addr {
 	return netip.Addr{}
 }
 
-func (s *infoSocket) write(b []byte, to netip.AddrPort, via *route) error {
-	if via != nil {
-		if _, _, err := s.WriteMsgUDPAddrPort(b, via.control, to); err == nil || !lostAddress(err) {
-			return err
-		}
-	}
-	_, err := s.WriteToUDPAddrPort(b, to)
-	return err
-}
-
 // lostAddress reports whether sending failed because the machine does not have the source address any more.
 func lostAddress(err error) bool {
 	return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.ENETUNREACH)
 }
 
 // route makes the control message for a source address. On a dual stack socket IPv4 addresses are mapped ones.
-func (s *infoSocket) route(local netip.Addr) *route {
+func (s *rawSocket) route(local netip.Addr) *route {
+	if !s.info {
+		return nil
+	}
 	level, typ, size := unix.IPPROTO_IP, unix.IP_PKTINFO, unix.SizeofInet4Pktinfo
 	if s.v6 {
 		level, typ, size = unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, unix.SizeofInet6Pktinfo

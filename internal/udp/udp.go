@@ -2,35 +2,35 @@
 //
 // The way of a datagram, in the order of the files:
 //
-//	socket    one read, with the local address it came to (sock_linux.go, sock_other.go)
+//	socket    a batch of reads, each with the local address it came to (sock_linux.go, sock_other.go)
 //	classify  by the first byte (RFC 7983), STUN down to its USERNAME (classify.go)
 //	route     STUN with a known ufrag to that ICE conn, other STUN and ChannelData to TURN, DTLS and SRTP to the
 //	          conns whose agents have answered a connectivity check from the very address (remote.go)
-//	queue     bounded, drop when full, read by the agent or the TURN server (queue.go, conn.go, turn.go)
+//	sink      called at once by the reader, for agents that have one (endpoint.go)
+//	queue     bounded, drop when full, read by other agents and the TURN server (queue.go, conn.go, turn.go)
 //
 // One remote address may carry several peers, because a client program may share one socket between many of its
 // connections. What is then meant for whom is not always visible: see remote.go.
 //
-// The read path takes no lock except that of the queue it ends in, and allocates nothing in steady state.
+// The read path takes no lock except that of the queue it may end in, and allocates nothing in steady state. What a sink
+// sends goes into a batch (batch.go), which leaves when everything that was read has been dealt with.
 package udp
 
 import (
-	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/pion/ice/v4"
 )
 
 // Port is one bound UDP socket and everything that listens behind it. All methods may be called from any goroutine.
 type Port struct {
-	sock socket
-	addr netip.AddrPort
-	log  *slog.Logger
+	sock  socket
+	guard guard
+	addr  netip.AddrPort
+	log   *slog.Logger
 
 	ufrags  shards[string, *family]                // ICE conns by local ufrag
 	remotes shards[netip.AddrPort, *remote]        // remote addresses known by connectivity checks
@@ -88,7 +88,7 @@ func newPort(sock socket, local netip.AddrPort, log *slog.Logger) *Port {
 // Mux is the port as ICE agents see it. The agents' host candidates are the given addresses with the port's number;
 // with none, they are the address the port is bound to or, when that is unspecified, those of all interfaces that are up,
 // loopback only if there is nothing else. Closing it closes the agents' conns, not the port.
-func (p *Port) Mux(advertise ...netip.Addr) ice.UDPMux { return &mux{port: p, advertise: advertise} }
+func (p *Port) Mux(advertise ...netip.Addr) *Mux { return &Mux{port: p, advertise: advertise} }
 
 // TURN gives the STUN and TURN traffic that belongs to no ICE agent; there is one such conn per port. Closing it does not
 // close the port.
@@ -150,11 +150,13 @@ func (p *Port) Close() error {
 	var err error
 	p.once.Do(func() {
 		p.closed.Store(true)
+		p.sock.wake()
+		<-p.done
+		p.closeConns()
+		_ = p.turn.Close()
+		p.guard.close()
 		err = p.sock.Close()
 	})
-	<-p.done
-	p.closeConns()
-	_ = p.turn.Close()
 	return err
 }
 
@@ -172,18 +174,26 @@ func (p *Port) closeConns() {
 // maxReadErrors is how many errors in a row the reader bears before it waits a little between tries.
 const maxReadErrors = 16
 
-// read is the only reader of the socket. It ends when the socket is closed.
+// read is the only reader of the socket. Sinks are called here; what they send is in out, which leaves when all that was
+// read is done with. It ends when the socket is closed.
 func (p *Port) read() {
 	defer close(p.done)
+	in, out := newInbox(), newBatch(p, batchBytes, batchPackets)
+	defer in.free()
 	errs := 0
-	pkt := getPacket()
 	for {
-		n, from, to, err := p.sock.read(pkt.buf[:])
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) || p.closed.Load() {
-				putPacket(pkt)
-				return
+		wait := time.Duration(-1)
+		if out.Len() > 0 {
+			if wait = out.patience(); wait == 0 {
+				out.Flush()
+				wait = -1
 			}
+		}
+		n, err := p.sock.read(in, wait)
+		if p.closed.Load() {
+			return
+		}
+		if err != nil {
 			p.drops[dropReadError].Add(1)
 			if errs++; errs > maxReadErrors {
 				time.Sleep(10 * time.Millisecond) // a broken socket must not take a core
@@ -191,23 +201,36 @@ func (p *Port) read() {
 			continue
 		}
 		errs = 0
-		p.in.add(n)
-		if n >= len(pkt.buf) {
+		if n == 0 {
+			out.Flush() // waited long enough
+		}
+		p.takeAll(in, n, out)
+	}
+}
+
+// takeAll routes what was read.
+func (p *Port) takeAll(in *inbox, n int, out *Batch) {
+	bytes := 0
+	for i, pkt := range in.list[:n] {
+		bytes += pkt.n
+		if pkt.n >= len(pkt.buf) {
 			p.drops[dropOversize].Add(1) // probably cut off
 			continue
 		}
 		if p.aliased.Load() > 0 {
-			if shown, ok := p.aliases.get(from); ok {
-				from = shown
+			if shown, ok := p.aliases.get(pkt.from); ok {
+				pkt.from = shown
 			}
 		}
-		pkt.n, pkt.from, pkt.to = n, from, to
+		pkt.out = out
 		if taken, why := p.dispatch(pkt); taken {
-			pkt = getPacket()
+			in.list[i] = getPacket()
 		} else if why != dropNone {
 			p.drops[why].Add(1)
 		}
 	}
+	p.in.packets.Add(uint64(n))
+	p.in.bytes.Add(uint64(bytes))
 }
 
 // now is a monotonic clock, never 0.
@@ -229,7 +252,7 @@ func (p *Port) dispatch(pkt *packet) (taken bool, why dropReason) {
 		if !c.noteCheck(pkt, m.useCandidate) {
 			return false, dropCheckRate
 		}
-		return c.q.push(pkt)
+		return c.take(pkt)
 	case classTURN:
 		return p.turn.push(pkt)
 	case classReply, classDTLS, classSRTP:
@@ -246,8 +269,13 @@ func (p *Port) dispatch(pkt *packet) (taken bool, why dropReason) {
 
 // send writes one datagram, from the local address of via if that is not nil.
 func (p *Port) send(b []byte, to netip.AddrPort, via *route) (int, error) {
-	if err := p.sock.write(b, to, via); err != nil {
-		p.drops[dropWriteError].Add(1)
+	if !p.guard.enter() {
+		return 0, net.ErrClosed
+	}
+	err := p.sock.write(b, to, via)
+	p.guard.leave()
+	if err != nil {
+		p.drops[writeReason(err)].Add(1)
 		return 0, err
 	}
 	p.out.add(len(b))

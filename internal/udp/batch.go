@@ -1,0 +1,159 @@
+package udp
+
+import "time"
+
+const (
+	// batchBytes and batchPackets are what a batch of the port's reader holds before it is sent early: ten packets of a
+	// picture for 400 receivers.
+	batchBytes   = 4 << 20
+	batchPackets = 4096
+	// batchTable is the size of the table of open messages; a power of two.
+	batchTable = 2 * batchPackets
+	// maxRun is how many datagrams one message may hold, and maxRunBytes how many bytes (UDP_MAX_SEGMENTS, UDP's limit).
+	maxRun      = 64
+	maxRunBytes = 65000
+	// Datagrams that may wait do so when at least holdFrom are in the batch, and no longer than holdTime: then there is
+	// enough to be saved. One at a time leaves at once.
+	holdFrom = 16
+	holdTime = time.Millisecond
+)
+
+// Batch collects datagrams and sends them together: consecutive ones of equal length to one destination become one message
+// (UDP_SEGMENT), messages are handed to the kernel some dozens a call (sendmmsg). A batch belongs to one goroutine.
+//
+// A batch that a Sink is given belongs to the port's reader, which sends it when it has read all that was there.
+type Batch struct {
+	port  *Port
+	buf   []byte
+	used  int
+	limit int // datagrams
+	segs  []segment
+	msgs  []bundle
+	table []int32 // by hash of a target: 1 + its open message
+	since int64   // Port.now when the first datagram came
+	eager bool    // one of them must not wait
+	runs  bool    // messages may hold several
+	sys   rawOutbox
+}
+
+// segment is one datagram.
+type segment struct {
+	off, n int32
+	next   int32 // of the same message, -1 = none
+}
+
+// bundle is a message: a run of datagrams to one target. All but the last have the same size.
+type bundle struct {
+	to          *Target
+	dest        *destination
+	first, last int32
+	count       int32
+	size, bytes int32
+	place       int32 // in the table
+}
+
+// NewBatch makes a batch for a goroutine that reads from elsewhere. It holds up to 64 KiB.
+func (p *Port) NewBatch() *Batch { return newBatch(p, 64<<10, 64) }
+
+func newBatch(p *Port, bytes, packets int) *Batch {
+	b := &Batch{port: p, buf: make([]byte, bytes), limit: packets}
+	size := batchTable
+	for size > 4*packets {
+		size /= 2
+	}
+	b.table = make([]int32, size)
+	return b
+}
+
+// Reserve gives room for a datagram of up to n bytes, n at most 2048. It is valid until Send, Flush or the next Reserve.
+func (b *Batch) Reserve(n int) []byte {
+	if len(b.buf)-b.used < n || len(b.segs) >= b.limit {
+		b.Flush()
+	}
+	return b.buf[b.used : b.used+n : b.used+n]
+}
+
+// Send puts the first n bytes of what Reserve gave into the batch. A datagram that may wait can be held for a millisecond
+// when there is much to do.
+func (b *Batch) Send(t *Target, n int, mayWait bool) {
+	if len(b.segs) == 0 {
+		b.since, b.runs = b.port.now(), b.port.sock.runs()
+	}
+	b.eager = b.eager || !mayWait
+	seg := int32(len(b.segs))
+	b.segs = append(b.segs, segment{off: int32(b.used), n: int32(n), next: -1})
+	b.used += n
+	mask := uint32(len(b.table) - 1)
+	at := (t.id * 0x9e3779b1) >> 12 & mask
+	for b.table[at] != 0 && b.msgs[b.table[at]-1].to != t {
+		at = (at + 1) & mask
+	}
+	if k := b.table[at]; k != 0 {
+		if m := &b.msgs[k-1]; b.runs && m.takes(int32(n)) {
+			b.segs[m.last].next = seg
+			m.last = seg
+			m.count++
+			m.bytes += int32(n)
+			return
+		}
+	}
+	b.msgs = append(b.msgs, bundle{to: t, dest: t.destination(), first: seg, last: seg, count: 1,
+		size: int32(n), bytes: int32(n), place: int32(at)})
+	b.table[at] = int32(len(b.msgs))
+}
+
+// takes tells whether a datagram of n bytes may follow: none is longer than the first, and only the last is shorter.
+func (m *bundle) takes(n int32) bool {
+	return !m.to.noGSO.Load() && n <= m.size && m.bytes == m.count*m.size && m.count < maxRun && m.bytes+n <= maxRunBytes
+}
+
+// Len is the number of datagrams in the batch.
+func (b *Batch) Len() int { return len(b.segs) }
+
+// patience is how long the batch may wait for more; 0 = it is to be sent now.
+func (b *Batch) patience() time.Duration {
+	if b.eager || len(b.segs) < holdFrom {
+		return 0
+	}
+	return max(holdTime-time.Duration(b.port.now()-b.since), 0)
+}
+
+// Flush sends what is in the batch. What the system refuses is counted and dropped.
+func (b *Batch) Flush() {
+	if len(b.segs) == 0 {
+		return
+	}
+	for i := range b.msgs {
+		b.table[b.msgs[i].place] = 0
+	}
+	if b.port.guard.enter() {
+		packets, bytes := b.port.sock.flush(b)
+		b.port.guard.leave()
+		b.port.out.packets.Add(uint64(packets))
+		b.port.out.bytes.Add(uint64(bytes))
+	}
+	clear(b.msgs) // lets go of the targets
+	b.segs, b.msgs, b.used, b.eager = b.segs[:0], b.msgs[:0], 0, false
+}
+
+// each sends the datagrams one by one.
+func (b *Batch) each(w writer) (packets, bytes int) {
+	for i := range b.msgs {
+		p, n := b.one(w, &b.msgs[i])
+		packets, bytes = packets+p, bytes+n
+	}
+	return packets, bytes
+}
+
+// one sends the datagrams of a message one by one.
+func (b *Batch) one(w writer, m *bundle) (packets, bytes int) {
+	for s := m.first; s >= 0; s = b.segs[s].next {
+		seg := &b.segs[s]
+		if err := w.write(b.buf[seg.off:seg.off+seg.n], m.dest.to, m.dest.via); err != nil {
+			b.port.drops[writeReason(err)].Add(1)
+			continue
+		}
+		packets, bytes = packets+1, bytes+int(seg.n)
+	}
+	return packets, bytes
+}
