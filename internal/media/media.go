@@ -150,6 +150,9 @@ type Packet struct {
 	DD []byte
 	// Arrival is the time of reception as Now gives it.
 	Arrival int64
+	// Out is where the transports collect what is sent because of the packet, nil = nowhere. It belongs to the goroutine
+	// that received the packet; what it is, is known to the transports only.
+	Out any
 }
 
 // start anchors the process's monotonic time line.

@@ -43,6 +43,8 @@ type dtlsSide struct {
 	p       *Peer
 	in      *packetio.Buffer
 	started atomic.Bool
+	up      atomic.Bool // the handshake is done
+	over    atomic.Bool // the library has closed its socket
 
 	mu     sync.Mutex // guards the following
 	ready  bool       // there was an offer
@@ -78,7 +80,7 @@ func (d *dtlsSide) push(b []byte) {
 	}
 }
 
-// run does the handshake and then waits for the end of the association.
+// run does the handshake.
 func (d *dtlsSide) run() {
 	conn, err := d.open()
 	if err == nil {
@@ -93,14 +95,15 @@ func (d *dtlsSide) run() {
 		d.p.end(Failed, "DTLS: "+err.Error())
 		return
 	}
-	buf := make([]byte, bufferSize)
-	for {
-		if _, err := conn.Read(buf); err != nil { // no application data is expected: there is no SCTP
-			d.p.end(Closed, "the client has closed the connection")
-			return
-		}
+	d.up.Store(true)
+	if d.over.Load() {
+		d.gone()
 	}
 }
+
+// gone is told that the association is over. Nobody waits for data in it, since there is no SCTP: the library closes its
+// socket when the client says goodbye.
+func (d *dtlsSide) gone() { d.p.end(Closed, "the client has closed the connection") }
 
 // open makes the DTLS connection.
 func (d *dtlsSide) open() (*dtls.Conn, error) {
@@ -177,7 +180,7 @@ func usable(prints []sdp.Fingerprint) bool {
 	return false
 }
 
-// close ends the association; run's goroutine ends with it.
+// close ends the association and waits for the library's goroutines; that of run ends with it.
 func (d *dtlsSide) close() {
 	d.mu.Lock()
 	conn := d.conn
@@ -187,6 +190,11 @@ func (d *dtlsSide) close() {
 		_ = conn.Close()
 	}
 	_ = d.in.Close()
+	for conn != nil && d.up.Load() {
+		if _, err := conn.Read(make([]byte, bufferSize)); err != nil { // the reader of the library has ended
+			break
+		}
+	}
 }
 
 // keys derives the keys of SRTP (RFC 5764 §4.2) and lets media through.
@@ -223,7 +231,7 @@ func (d *dtlsSide) keys(conn *dtls.Conn) error {
 	if d.client {
 		theirs, ours, theirSalt, ourSalt = ours, theirs, ourSalt, theirSalt
 	}
-	enc, err := srtp.CreateContext(ours, ourSalt, profile)
+	enc, err := newSealer(ours, ourSalt, profile)
 	if err != nil {
 		return fmt.Errorf("SRTP: %w", err)
 	}
@@ -234,7 +242,7 @@ func (d *dtlsSide) keys(conn *dtls.Conn) error {
 	p := d.p
 	name := profile.String()
 	p.profile.Store(&name)
-	p.tx.open(enc)
+	p.tx.keys.Store(enc)
 	p.setState(Connected)
 	p.rx.openKeys(dec)
 	refreshAll(p.outbounds())
@@ -258,7 +266,14 @@ func (p dtlsPipe) WriteTo(b []byte, _ net.Addr) (int, error) {
 	return len(b), nil
 }
 
-func (p dtlsPipe) Close() error                       { return p.d.in.Close() }
+func (p dtlsPipe) Close() error {
+	p.d.over.Store(true)
+	if p.d.up.Load() {
+		p.d.gone()
+	}
+	return p.d.in.Close()
+}
+
 func (p dtlsPipe) LocalAddr() net.Addr                { return &net.UDPAddr{} }
 func (p dtlsPipe) SetDeadline(t time.Time) error      { return p.d.in.SetReadDeadline(t) }
 func (p dtlsPipe) SetReadDeadline(t time.Time) error  { return p.d.in.SetReadDeadline(t) }

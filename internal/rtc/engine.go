@@ -18,15 +18,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pion/ice/v4"
-
 	"veche.example/internal/rtc/sdp"
+	"veche.example/internal/udp"
 )
 
 // Config configures an Engine.
 type Config struct {
-	// UDP is the media port: udp.Port.Mux. Its listen addresses are the UDP host candidates.
-	UDP ice.UDPMux
+	// UDP is the media port: udp.Port.Mux.
+	UDP MediaPort
 	// TCP gives ICE-TCP connections (RFC 6544) as portmux.Mux.ICE does; nil = none. More by AddTCP.
 	TCP net.Listener
 	// TCPAddrs are its passive TCP host candidates.
@@ -34,6 +33,16 @@ type Config struct {
 	// Learn is told which SSRCs the client behind a local ICE user name fragment sends; nil = not needed.
 	Learn func(ufrag string, ssrcs ...uint32)
 	Log   *slog.Logger // nil = slog.Default
+}
+
+// MediaPort is the UDP port as peers need it, as udp.Mux gives it.
+type MediaPort interface {
+	// GetListenAddresses are the host candidates.
+	GetListenAddresses() []net.Addr
+	// Attach gives a sink the traffic of a local user name fragment in one address family.
+	Attach(ufrag string, v6 bool, s udp.Sink) (*udp.Endpoint, error)
+	// NewBatch makes a batch for a goroutine that reads from elsewhere.
+	NewBatch() *udp.Batch
 }
 
 // Engine makes Peers. They share its certificate, its UDP port and its TCP listeners. All methods may be called from
@@ -44,6 +53,7 @@ type Engine struct {
 	cert        tls.Certificate
 	fingerprint sdp.Fingerprint
 	tcp         tcpSide
+	wheel       wheel
 	stats       counters
 
 	mu       sync.Mutex // guards the following
@@ -65,8 +75,10 @@ func NewEngine(cfg Config) (*Engine, error) {
 	if err := e.certify(); err != nil {
 		return nil, fmt.Errorf("rtc: certificate: %w", err)
 	}
+	e.wheel.init()
 	if cfg.TCP != nil {
 		if err := e.AddTCP(cfg.TCP, cfg.TCPAddrs...); err != nil {
+			_ = e.Close()
 			return nil, err
 		}
 	}
@@ -126,8 +138,8 @@ func (e *Engine) NewPeer(cfg PeerConfig) (*Peer, error) {
 		return nil, ErrClosed
 	}
 	e.peers[p] = struct{}{}
+	e.wheel.add(p)
 	e.mu.Unlock()
-	go p.run()
 	return p, nil
 }
 
@@ -155,6 +167,7 @@ func (e *Engine) remove(p *Peer) {
 // Close closes all peers and TCP listeners and waits for them. The UDP port stays open. It is idempotent.
 func (e *Engine) Close() error {
 	e.mu.Lock()
+	was := e.closed
 	e.closed = true
 	peers := make([]*Peer, 0, len(e.peers))
 	for p := range e.peers {
@@ -168,6 +181,9 @@ func (e *Engine) Close() error {
 		<-p.done
 	}
 	e.tcp.close()
+	if !was {
+		e.wheel.close()
+	}
 	return nil
 }
 

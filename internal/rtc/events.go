@@ -6,7 +6,7 @@ import (
 	"veche.example/internal/sfu"
 )
 
-// event is something the handler is to be told.
+// event is something that the handler is to be told.
 type event struct {
 	kind  eventKind
 	mid   string
@@ -25,16 +25,19 @@ const (
 // maxEvents may be waiting; a handler that is so far behind has stopped.
 const maxEvents = 256
 
-// events wait for the peer's run to deliver them, so that the handler is called in order and without locks.
+// events wait for a goroutine that is there while there are any, so that the handler is called in order and without
+// locks.
 type events struct {
-	p    *Peer
-	wake chan struct{} // capacity 1
+	p *Peer
 
-	mu    sync.Mutex // guards the following
-	queue []event
+	mu      sync.Mutex // guards the following
+	queue   []event
+	running bool          // a goroutine delivers
+	idle    chan struct{} // closed when it has ended; nil if nobody waits
+	stopped bool          // the peer's end delivers the rest
 }
 
-func (q *events) init(p *Peer) { q.p, q.wake = p, make(chan struct{}, 1) }
+func (q *events) init(p *Peer) { q.p = p }
 
 // put queues an event.
 func (q *events) put(ev event) {
@@ -43,30 +46,62 @@ func (q *events) put(ev event) {
 	if !full {
 		q.queue = append(q.queue, ev)
 	}
+	begin := !full && !q.running && !q.stopped
+	q.running = q.running || begin
 	q.mu.Unlock()
 	if full {
 		q.p.end(Failed, "events are not taken")
-		return
 	}
-	select {
-	case q.wake <- struct{}{}:
-	default:
+	if begin {
+		go q.deliver()
 	}
 }
 
-// deliver calls the handler for what was queued.
+// deliver calls the handler for what is queued until there is nothing left.
 func (q *events) deliver() {
 	for {
 		q.mu.Lock()
 		list := q.queue
 		q.queue = nil
-		q.mu.Unlock()
-		if len(list) == 0 {
+		if len(list) == 0 || q.stopped {
+			q.queue = list
+			q.running = false
+			if q.idle != nil {
+				close(q.idle)
+			}
+			q.mu.Unlock()
 			return
 		}
+		q.mu.Unlock()
 		for _, ev := range list {
 			q.tell(ev)
 		}
+	}
+}
+
+// stop waits for the goroutine that delivers, if there is one; from now on flush does it.
+func (q *events) stop() {
+	q.mu.Lock()
+	q.stopped = true
+	var wait chan struct{}
+	if q.running {
+		wait = make(chan struct{})
+		q.idle = wait
+	}
+	q.mu.Unlock()
+	if wait != nil {
+		<-wait
+	}
+}
+
+// flush calls the handler for what is queued, after stop.
+func (q *events) flush() {
+	q.mu.Lock()
+	list := q.queue
+	q.queue = nil
+	q.mu.Unlock()
+	for _, ev := range list {
+		q.tell(ev)
 	}
 }
 

@@ -128,6 +128,6 @@ func FuzzDatagram(f *testing.F) {
 		o.rx.rtcpIn = 0
 		clear(o.rx.ssrcs)
 		o.rx.mu.Unlock()
-		o.arrive(pa, b)
+		o.arrive(pa, b, nil)
 	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"veche.example/internal/media"
 	"veche.example/internal/rtc/sdp"
+	"veche.example/internal/udp"
 )
 
 const (
@@ -57,6 +58,7 @@ type path struct {
 	gen    *generation
 	remote netip.AddrPort
 	out    sender
+	target *udp.Target // by which batches send to it; nil for TCP
 	tcp    bool
 	prio   uint64 // of the candidate pair; guarded by iceSide.mu
 	picked bool   // nominated; guarded by iceSide.mu
@@ -66,35 +68,6 @@ type path struct {
 // sender sends one datagram without blocking.
 type sender interface {
 	send(b []byte, to netip.AddrPort) error
-}
-
-// addrConn is a UDP conn whose calls do not allocate, as udp.Port gives.
-type addrConn interface {
-	ReadFromAddrPort(b []byte) (int, netip.AddrPort, error)
-	WriteToAddrPort(b []byte, to netip.AddrPort) (int, error)
-}
-
-// udpSender sends by the peer's handle on the UDP port.
-type udpSender struct{ addrConn }
-
-func (s udpSender) send(b []byte, to netip.AddrPort) error {
-	_, err := s.WriteToAddrPort(b, to)
-	return err
-}
-
-// plainConn makes an addrConn of any net.PacketConn.
-type plainConn struct{ net.PacketConn }
-
-func (c plainConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
-	n, a, err := c.ReadFrom(b)
-	if u, ok := a.(*net.UDPAddr); ok {
-		return n, u.AddrPort(), err
-	}
-	return n, netip.AddrPort{}, err
-}
-
-func (c plainConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
-	return c.WriteTo(b, net.UDPAddrFromAddrPort(to))
 }
 
 const iceAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"
@@ -118,12 +91,12 @@ func newGeneration(p *Peer, number int, remote sdp.Transport) *generation {
 	return g
 }
 
-// start reads the UDP port, in one goroutine per address family, and TCP. The peer's mu is held.
+// start takes what arrives on the UDP port, in each address family, and TCP. The peer's mu is held.
 func (g *generation) start() error {
-	mux := g.p.engine.cfg.UDP
+	port := g.p.engine.cfg.UDP
 	var done [2]bool
 	var first error
-	for _, a := range mux.GetListenAddresses() {
+	for _, a := range port.GetListenAddresses() {
 		u, ok := a.(*net.UDPAddr)
 		if !ok {
 			continue
@@ -136,88 +109,20 @@ func (g *generation) start() error {
 			continue
 		}
 		done[family] = true
-		conn, err := mux.GetConn(g.ufrag, a)
+		e := newEdge(g)
+		end, err := port.Attach(g.ufrag, family == 1, e)
 		if err != nil {
 			first = errors.Join(first, err)
 			continue
 		}
-		ac, ok := conn.(addrConn)
-		if !ok {
-			ac = plainConn{conn}
-		}
-		g.handles = append(g.handles, conn)
-		if !g.p.spawnLocked("udp", func() { g.readUDP(ac) }) {
-			_ = conn.Close()
-			return ErrClosed
-		}
+		e.end.Store(end)
+		g.handles = append(g.handles, end)
 	}
 	g.p.engine.tcp.register(g)
 	if len(g.handles) == 0 && first != nil {
 		return first
 	}
 	return nil
-}
-
-// readUDP is the only reader of one handle: what a client sends is taken apart here, down to the slots that its
-// packets are forwarded to.
-func (g *generation) readUDP(c addrConn) {
-	buf := make([]byte, bufferSize)
-	paths := make(map[netip.AddrPort]*path)
-	out := udpSender{c}
-	for {
-		n, from, err := c.ReadFromAddrPort(buf)
-		if err != nil {
-			return
-		}
-		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		b := buf[:n]
-		if n > 0 && b[0] <= 3 {
-			g.udpCheck(paths, out, b, from)
-		} else if pa := paths[from]; pa != nil {
-			g.p.arrive(pa, b)
-		} else {
-			g.p.drop(dropUnchecked)
-		}
-	}
-}
-
-// udpCheck answers a check and remembers where it came from.
-func (g *generation) udpCheck(paths map[netip.AddrPort]*path, out sender, b []byte, from netip.AddrPort) {
-	c, ok := g.answer(b, from)
-	if !ok {
-		g.p.drop(dropCheck)
-		return
-	}
-	pa := paths[from]
-	if pa == nil && c.success {
-		if len(paths) >= maxPaths && !forgetPath(paths) {
-			g.p.drop(dropPaths)
-			return
-		}
-		pa = &path{gen: g, remote: from, out: out}
-		paths[from] = pa
-	}
-	if err := out.send(c.reply, from); err != nil {
-		g.p.drop(dropSend)
-	}
-	if c.success {
-		g.p.ice.checked(pa, c)
-	}
-}
-
-// forgetPath removes the path that was quiet for longest, unless all are in use.
-func forgetPath(paths map[netip.AddrPort]*path) bool {
-	var oldest *path
-	for _, pa := range paths {
-		if oldest == nil || pa.heard.Load() < oldest.heard.Load() {
-			oldest = pa
-		}
-	}
-	if media.Now()-oldest.heard.Load() < 30e9 || oldest.gen.p.ice.selected.Load() == oldest {
-		return false
-	}
-	delete(paths, oldest.remote)
-	return true
 }
 
 // check is an answered connectivity check.

@@ -9,6 +9,7 @@ import (
 	"veche.example/internal/media"
 	"veche.example/internal/rtc/sdp"
 	"veche.example/internal/sfu"
+	"veche.example/internal/udp"
 )
 
 // inbound is a section on which the client sends. It is guarded by receiver.mu, but for what is atomic.
@@ -58,7 +59,7 @@ func (in *inbound) configure(s *sdp.AnswerSection) {
 }
 
 // take uses one packet without padding, whose header is in the receiver.
-func (in *inbound) take(s *stream, payload []byte, now int64) {
+func (in *inbound) take(s *stream, payload []byte, now int64, out *udp.Batch) {
 	r := &in.p.rx
 	h := &r.h
 	f := &in.formats[h.PayloadType&0x7f]
@@ -69,6 +70,9 @@ func (in *inbound) take(s *stream, payload []byte, now int64) {
 	pkt := &r.pkt
 	*pkt = media.Packet{SSRC: h.SSRC, Timestamp: h.Timestamp, Seq: h.SequenceNumber, PT: h.PayloadType, Marker: h.Marker,
 		Level: -1, Payload: payload, Arrival: now}
+	if out != nil {
+		pkt.Out = out
+	}
 	if f.rtx {
 		if len(payload) < 2 || in.primary == nil {
 			return // a probe of padding only

@@ -45,11 +45,11 @@ func newOutbound(p *Peer, mid string, kind media.Kind, stream string) *outbound 
 }
 
 // WriteRTP sends one packet of the slot.
-func (o *outbound) WriteRTP(h *rtp.Header, payload []byte) error {
+func (o *outbound) WriteRTP(h *rtp.Header, payload []byte, way sfu.Way) error {
 	if !o.open.Load() {
 		return errNotReady
 	}
-	return o.p.tx.rtp(h, payload)
+	return o.p.tx.rtp(h, payload, way, o.kind == media.Video && !h.Marker) // the end of a picture is not held
 }
 
 // bind tells the slot what was negotiated.

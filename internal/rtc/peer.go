@@ -8,14 +8,11 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
-	"veche.example/internal/media"
 	"veche.example/internal/sfu"
 )
 
 const (
-	tick = 150 * time.Millisecond
 	// A client checks its path every 2.5 to 5 s.
 	silence  = int64(8e9)  // Disconnected
 	patience = int64(30e9) // then Failed; also from the first offer to Connected
@@ -24,8 +21,9 @@ const (
 // Peer is the media connection of one participant. Its methods may be called from any goroutine; none may be called by
 // a Writer of a slot, and Close not by its own Handler.
 //
-// Its goroutines: run (events, timers), one reader per address family or TCP connection, one for DTLS and those of the
-// DTLS library. Locks are taken in the order mu, receiver.mu, transmitter.mu; a Handler is called with none held.
+// Its goroutines: those of the DTLS library, for the handshake one more, two for each TCP connection, and one while there
+// are events. What comes by UDP is dealt with by the port's reader, what is due by the engine's wheel. Locks are taken in
+// the order mu, receiver.mu; a Handler is called with none held.
 type Peer struct {
 	engine *Engine
 	cfg    PeerConfig
@@ -52,8 +50,10 @@ type Peer struct {
 	reason string // likewise
 	ctx    context.Context
 	cancel context.CancelFunc
-	wg     sync.WaitGroup // all goroutines but run
-	done   chan struct{}  // closed when run has ended
+	wg     sync.WaitGroup // all goroutines but those of finish and events
+	done   chan struct{}  // closed when finish has ended
+
+	ticking sync.Mutex // held by tick; after finish has had it there are no more ticks
 }
 
 func newPeer(e *Engine, cfg PeerConfig) (*Peer, error) {
@@ -112,6 +112,7 @@ func (p *Peer) end(s State, reason string) {
 			p.log.Debug("media connection closed", "reason", reason)
 		}
 		close(p.stop)
+		go p.finish()
 	})
 }
 
@@ -149,24 +150,6 @@ func (p *Peer) outbounds() []*outbound {
 	return p.neg.order
 }
 
-// run is the peer's own goroutine: it calls the handler and looks at the clock.
-func (p *Peer) run() {
-	defer close(p.done)
-	t := time.NewTicker(tick)
-	defer t.Stop()
-	for {
-		select {
-		case <-p.stop:
-			p.finish()
-			return
-		case <-p.events.wake:
-			p.events.deliver()
-		case <-t.C:
-			p.guard("tick", func() { p.tick(media.Now()) })
-		}
-	}
-}
-
 // guard runs f and turns a panic into the peer's failure.
 func (p *Peer) guard(name string, f func()) {
 	defer p.contain(name)
@@ -187,8 +170,13 @@ func (p *Peer) setState(s State) {
 	}
 }
 
-// finish frees everything. It runs once, on run's goroutine.
+// finish frees everything. It runs once, on a goroutine of its own.
 func (p *Peer) finish() {
+	defer close(p.done)
+	p.engine.wheel.remove(p)
+	p.ticking.Lock() // waits for a tick
+	p.ticking.Unlock()
+	p.events.stop()
 	p.mu.Lock()
 	p.closing = true
 	p.mu.Unlock()
@@ -205,7 +193,8 @@ func (p *Peer) finish() {
 	}
 	p.wg.Wait()
 	p.ice.selected.Store(nil)
-	p.events.deliver() // what happened before the end
+	p.rx.close()
+	p.events.flush() // what happened before the end
 	p.mu.Lock()
 	var tracks []event
 	for mid, in := range p.neg.inbounds {
@@ -230,6 +219,11 @@ func (p *Peer) finish() {
 
 // tick does what is due.
 func (p *Peer) tick(now int64) {
+	p.ticking.Lock()
+	defer p.ticking.Unlock()
+	if p.ended() {
+		return
+	}
 	p.watch(now)
 	p.ice.retire(now)
 	p.rx.flush(now)

@@ -10,6 +10,7 @@ import (
 
 	"veche.example/internal/media"
 	"veche.example/internal/sfu"
+	"veche.example/internal/udp"
 )
 
 const (
@@ -33,6 +34,7 @@ type receiver struct {
 	mu      sync.Mutex // guards the following
 	ctx     *srtp.Context
 	early   [][]byte
+	closed  bool
 	h       rtp.Header
 	pkt     media.Packet
 	ssrcs   map[uint32]struct{} // that have proved to be the client's, of RTP and RTCP
@@ -71,12 +73,12 @@ func (r *receiver) init(p *Peer) {
 }
 
 // arrive takes one datagram that came by a checked path.
-func (p *Peer) arrive(pa *path, b []byte) {
+func (p *Peer) arrive(pa *path, b []byte, out *udp.Batch) {
 	switch {
 	case len(b) >= 13 && b[0] >= 20 && b[0] <= 63:
 		p.dtls.push(b)
 	case len(b) >= rtpHeader && b[0] >= 128 && b[0] <= 191:
-		if now := media.Now(); p.rx.take(b, now) {
+		if now := media.Now(); p.rx.take(b, now, out) {
 			pa.heard.Store(now)
 			p.ice.heard.Store(now)
 		}
@@ -85,10 +87,14 @@ func (p *Peer) arrive(pa *path, b []byte) {
 	}
 }
 
-// take opens and uses one datagram of SRTP or SRTCP; true if it is the client's.
-func (r *receiver) take(b []byte, now int64) bool {
+// take opens and uses one datagram of SRTP or SRTCP, and forwards by out what it holds; true if it is the client's.
+func (r *receiver) take(b []byte, now int64, out *udp.Batch) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closed {
+		r.p.drop(dropOver)
+		return false
+	}
 	if r.ctx == nil {
 		if len(r.early) < maxEarly {
 			r.early = append(r.early, append([]byte(nil), b...))
@@ -97,7 +103,7 @@ func (r *receiver) take(b []byte, now int64) bool {
 		}
 		return false
 	}
-	return r.open(b, now)
+	return r.open(b, now, out)
 }
 
 // openKeys lets packets in, the early ones first.
@@ -106,12 +112,12 @@ func (r *receiver) openKeys(ctx *srtp.Context) {
 	defer r.mu.Unlock()
 	r.ctx = ctx
 	for _, b := range r.early {
-		r.open(b, media.Now())
+		r.open(b, media.Now(), nil)
 	}
 	r.early = nil
 }
 
-func (r *receiver) open(b []byte, now int64) bool {
+func (r *receiver) open(b []byte, now int64, batch *udp.Batch) bool {
 	if b[1] >= 192 && b[1] <= 223 { // RFC 5761 §4
 		return r.rtcp(b, now)
 	}
@@ -129,7 +135,7 @@ func (r *receiver) open(b []byte, now int64) bool {
 	r.p.stats.in.Add(1)
 	r.p.stats.bytesIn.Add(uint64(len(b)))
 	r.transport(ssrc, now)
-	r.rtp(out[n:], now)
+	r.rtp(out[n:], now, batch)
 	return true
 }
 
@@ -185,7 +191,7 @@ func (r *receiver) sendTransport() {
 }
 
 // rtp uses one packet whose header is in r.h.
-func (r *receiver) rtp(payload []byte, now int64) {
+func (r *receiver) rtp(payload []byte, now int64, out *udp.Batch) {
 	h := &r.h
 	if h.Padding { // RFC 3550 §5.1
 		n := 0
@@ -203,7 +209,7 @@ func (r *receiver) rtp(payload []byte, now int64) {
 		r.p.drop(dropUnclaimed)
 		return
 	}
-	s.in.take(s, payload, now)
+	s.in.take(s, payload, now, out)
 }
 
 // find gives the stream of an SSRC; a new one says by its mid or payload type which section it is of (RFC 8843 §9.2).
@@ -233,6 +239,13 @@ func (r *receiver) attach(in *inbound, ssrc uint32) *stream {
 	s := &stream{in: in, ssrc: ssrc}
 	r.streams[ssrc] = s
 	return s
+}
+
+// close lets nothing in any more. A packet that is being used at the moment is finished first.
+func (r *receiver) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
 }
 
 // detach takes a section out; it gives the track that is to be closed, nil if it had none.

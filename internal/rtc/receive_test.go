@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/pion/rtcp"
@@ -25,12 +26,15 @@ type offline struct {
 	h      *handler
 	client *srtp.Context // seals as the client
 	server *srtp.Context // opens what the peer sends
+	sentMu sync.Mutex    // guards sent
 	sent   [][]byte
 	keep   bool
 	seq    uint16
 }
 
 func (o *offline) send(b []byte, _ netip.AddrPort) error {
+	o.sentMu.Lock()
+	defer o.sentMu.Unlock()
 	if o.keep {
 		o.sent = append(o.sent, bytes.Clone(b))
 	}
@@ -110,7 +114,9 @@ func newOffline(t testing.TB, edit ...func(string) string) *offline {
 		return c
 	}
 	o.client, o.server = context(1), context(2)
-	o.tx.open(context(2))
+	keys, err := newSealer(bytes.Repeat([]byte{2}, 16), bytes.Repeat([]byte{2}, 12), srtp.ProtectionProfileAeadAes128Gcm)
+	must(t, err)
+	o.tx.keys.Store(keys)
 	o.rx.openKeys(context(1, srtp.SRTPReplayProtection(1024), srtp.SRTCPReplayProtection(64)))
 	o.ice.selected.Store(&path{gen: o.ice.current, out: o})
 	o.ice.heard.Store(media.Now())
@@ -125,7 +131,7 @@ type ext struct {
 // rtp gives the peer a packet of the client.
 func (o *offline) rtp(h rtp.Header, payload []byte, exts ...ext) {
 	o.t.Helper()
-	o.rx.take(o.seal(h, payload, exts...), media.Now())
+	o.rx.take(o.seal(h, payload, exts...), media.Now(), nil)
 }
 
 func (o *offline) seal(h rtp.Header, payload []byte, exts ...ext) []byte {
@@ -147,16 +153,16 @@ func (o *offline) rtcp(list ...rtcp.Packet) {
 	must(o.t, err)
 	b, err = o.client.EncryptRTCP(nil, b, nil)
 	must(o.t, err)
-	o.rx.take(b, media.Now())
+	o.rx.take(b, media.Now(), nil)
 }
 
 // out opens what the peer has sent since the last call.
 func (o *offline) out() (media []*rtp.Packet, control []rtcp.Packet) {
 	o.t.Helper()
-	o.tx.mu.Lock()
+	o.sentMu.Lock()
 	sent := o.sent
 	o.sent = nil
-	o.tx.mu.Unlock()
+	o.sentMu.Unlock()
 	for _, b := range sent {
 		if b[1] >= 192 && b[1] <= 223 {
 			d, err := o.server.DecryptRTCP(nil, b, nil)
@@ -258,13 +264,13 @@ func TestUnknownSSRC(t *testing.T) {
 func TestReplay(t *testing.T) {
 	o := newOffline(t)
 	b := o.seal(rtp.Header{SSRC: 2222, PayloadType: 96, SequenceNumber: 1}, keyPayload(media.VP8))
-	o.rx.take(bytes.Clone(b), media.Now())
-	if o.rx.take(bytes.Clone(b), media.Now()) {
+	o.rx.take(bytes.Clone(b), media.Now(), nil)
+	if o.rx.take(bytes.Clone(b), media.Now(), nil) {
 		t.Error("replayed")
 	}
 	b = o.seal(rtp.Header{SSRC: 2222, PayloadType: 96, SequenceNumber: 2}, keyPayload(media.VP8))
 	b[len(b)-1] ^= 1
-	if o.rx.take(b, media.Now()) || o.Stats().Dropped["auth"] != 2 {
+	if o.rx.take(b, media.Now(), nil) || o.Stats().Dropped["auth"] != 2 {
 		t.Error(o.Stats())
 	}
 }
@@ -414,7 +420,7 @@ func TestAllocations(t *testing.T) {
 	before := o.Stats().PacketsOut
 	got := testing.AllocsPerRun(runs, func() {
 		for _, b := range list[:2] {
-			o.rx.take(b, media.Now())
+			o.rx.take(b, media.Now(), nil)
 		}
 		list = list[2:]
 	})

@@ -213,6 +213,7 @@ func (g *generation) readTCP(t *tcpConn, pa *path, buf []byte, n int) {
 		g.mu.Unlock()
 	}()
 	valid := false
+	out := g.p.engine.cfg.UDP.NewBatch()
 	for {
 		b := buf[:n]
 		switch {
@@ -231,7 +232,8 @@ func (g *generation) readTCP(t *tcpConn, pa *path, buf []byte, n int) {
 				g.p.ice.checked(pa, c)
 			}
 		case valid:
-			g.p.arrive(pa, b)
+			g.p.arrive(pa, b, out)
+			out.Flush()
 		default:
 			g.p.drop(dropUnchecked)
 		}

@@ -8,74 +8,75 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
-	"github.com/pion/srtp/v3"
+
+	"veche.example/internal/sfu"
+	"veche.example/internal/udp"
 )
 
-var errNotReady = errors.New("rtc: not connected")
+var (
+	errNotReady = errors.New("rtc: not connected")
+	errTooLong  = errors.New("rtc: packet too long")
+)
 
-// tagRoom is what SRTP and SRTCP add at most: tag, index.
-const tagRoom = 32
-
-// transmitter seals what the peer sends. Tracks of several publishers use it at once, hence the lock; it is held
-// for one packet.
+// transmitter seals and sends what the peer sends. Any number of goroutines use it at once, without a lock.
 type transmitter struct {
 	p     *Peer
 	ssrc  uint32 // of RTCP that belongs to no stream of ours
 	rsize atomic.Bool
-
-	mu  sync.Mutex // guards the following
-	ctx *srtp.Context
-	h   rtp.Header
-	buf [bufferSize]byte
+	keys  atomic.Pointer[sealer]
 }
+
+// buffers are for what is not sent in a batch.
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 func (t *transmitter) init(p *Peer) { t.p, t.ssrc = p, rand.Uint32()|1 }
 
-func (t *transmitter) open(ctx *srtp.Context) {
-	t.mu.Lock()
-	t.ctx = ctx
-	t.mu.Unlock()
-}
-
-// rtp sends one packet.
-func (t *transmitter) rtp(h *rtp.Header, payload []byte) error {
-	pa := t.p.ice.selected.Load()
-	if pa == nil {
+// rtp sends one packet; by the batch that it came with if there is one. A packet that may wait can be held there.
+func (t *transmitter) rtp(h *rtp.Header, payload []byte, way sfu.Way, mayWait bool) error {
+	pa, keys := t.p.ice.selected.Load(), t.keys.Load()
+	if pa == nil || keys == nil {
 		return errNotReady
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.ctx == nil {
-		return errNotReady
+	size := h.MarshalSize() + len(payload) + tagRoom
+	if size > bufferSize {
+		return errTooLong
 	}
-	n, err := h.MarshalTo(t.buf[:])
-	if err != nil || n+len(payload)+tagRoom > len(t.buf) {
-		return errors.Join(errTooLong, err)
+	if out, ok := way.Out.(*udp.Batch); ok && out != nil && pa.target != nil {
+		n, err := keys.rtp(out.Reserve(size), h, payload, way.Index)
+		if err != nil {
+			return err
+		}
+		out.Send(pa.target, n, mayWait)
+		t.count(n)
+		return nil
 	}
-	n += copy(t.buf[n:], payload)
-	out, err := t.ctx.EncryptRTP(t.buf[:], t.buf[:n], &t.h)
+	buf := buffers.Get().(*[bufferSize]byte)
+	defer buffers.Put(buf)
+	n, err := keys.rtp(buf[:], h, payload, way.Index)
 	if err != nil {
 		return err
 	}
-	return t.write(pa, out)
+	return t.write(pa, buf[:n])
 }
 
-var errTooLong = errors.New("rtc: packet too long")
+func (t *transmitter) count(n int) {
+	t.p.stats.out.Add(1)
+	t.p.stats.bytesOut.Add(uint64(n))
+}
 
 func (t *transmitter) write(pa *path, b []byte) error {
 	if err := pa.out.send(b, pa.remote); err != nil {
 		t.p.drop(dropSend)
 		return err
 	}
-	t.p.stats.out.Add(1)
-	t.p.stats.bytesOut.Add(uint64(len(b)))
+	t.count(len(b))
 	return nil
 }
 
 // rtcp sends one compound packet.
 func (t *transmitter) rtcp(packets ...rtcp.Packet) {
-	pa := t.p.ice.selected.Load()
-	if pa == nil || len(packets) == 0 {
+	pa, keys := t.p.ice.selected.Load(), t.keys.Load()
+	if pa == nil || keys == nil || len(packets) == 0 {
 		return
 	}
 	if !t.rsize.Load() { // RFC 3550 §6.1: a compound packet begins with a report
@@ -90,15 +91,12 @@ func (t *transmitter) rtcp(packets ...rtcp.Packet) {
 		t.p.log.Debug("RTCP not sent", "error", err, "size", len(b))
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.ctx == nil {
-		return
-	}
-	out, err := t.ctx.EncryptRTCP(t.buf[:], b, nil)
+	buf := buffers.Get().(*[bufferSize]byte)
+	defer buffers.Put(buf)
+	n, err := keys.rtcp(buf[:], b)
 	if err != nil {
 		t.p.log.Debug("RTCP not sent", "error", err)
 		return
 	}
-	_ = t.write(pa, out)
+	_ = t.write(pa, buf[:n])
 }

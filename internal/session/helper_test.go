@@ -209,7 +209,7 @@ type sink struct {
 	ts uint32
 }
 
-func (k *sink) WriteRTP(h *rtp.Header, _ []byte) error {
+func (k *sink) WriteRTP(h *rtp.Header, _ []byte, _ sfu.Way) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.n++

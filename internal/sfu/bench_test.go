@@ -15,7 +15,7 @@ type copier struct {
 	n   int
 }
 
-func (c *copier) WriteRTP(h *rtp.Header, payload []byte) error {
+func (c *copier) WriteRTP(h *rtp.Header, payload []byte, _ Way) error {
 	n, err := h.MarshalTo(c.buf[:])
 	if err != nil {
 		return err
@@ -27,7 +27,7 @@ func (c *copier) WriteRTP(h *rtp.Header, payload []byte) error {
 // discard is a Writer that does nothing: what remains is the cost of this package.
 type discard struct{}
 
-func (discard) WriteRTP(*rtp.Header, []byte) error { return nil }
+func (discard) WriteRTP(*rtp.Header, []byte, Way) error { return nil }
 
 // fan is a track with slots that all flow, and a source of packets of the usual size.
 func fan(tb testing.TB, c media.Codec, slots int, w func() Writer) (*Track, func() *media.Packet) {

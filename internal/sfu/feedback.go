@@ -24,7 +24,7 @@ const (
 // feedback is what a slot knows from its subscriber.
 type feedback struct {
 	mu     sync.Mutex // guards the following
-	seq    uint16     // last of the RTX stream
+	seq    int64      // index of the last packet of the RTX stream
 	recent *[recents]resent
 	lossy  float64
 	lost   int64
@@ -161,14 +161,14 @@ func (s *Slot) resend(seq uint16, x *scratch, now int64) {
 	}
 	last.out, last.at = out, max(now, 1)
 	x.fill(e, p)
-	payload := x.payload
+	payload, way := x.payload, Way{Index: out}
 	if e.pay.RTX != 0 && e.bound.RTXSSRC != 0 {
 		fb.seq++
-		payload = x.wrap(e, fb.seq)
+		payload, way.Index = x.wrap(e, uint16(fb.seq)), fb.seq
 	}
 	s.stats.retransmitted.Add(1)
 	s.stats.retransmitBytes.Add(uint64(len(p.payload)))
-	if err := s.w.WriteRTP(&x.h, payload); err != nil {
+	if err := s.w.WriteRTP(&x.h, payload, way); err != nil {
 		s.stats.writeErrors.Add(1)
 	}
 }

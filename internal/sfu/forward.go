@@ -162,10 +162,10 @@ func (s *Slot) rebind(f *forward, p *packet, b *bound) *epoch {
 // send rewrites and sends one packet and accounts for it, in a busy section.
 func (s *Slot) send(e *epoch, p *packet, x *scratch) {
 	x.fill(e, p)
-	if err := s.w.WriteRTP(&x.h, x.payload); err != nil {
+	out, high := p.seq+e.seqOff, s.high.Load()
+	if err := s.w.WriteRTP(&x.h, x.payload, Way{out, x.out}); err != nil {
 		s.stats.writeErrors.Add(1)
 	}
-	out, high := p.seq+e.seqOff, s.high.Load()
 	switch {
 	case out == high+1:
 		s.high.Store(out)

@@ -185,7 +185,7 @@ type sink struct {
 
 var errSink = errors.New("sink")
 
-func (k *sink) WriteRTP(h *rtp.Header, payload []byte) error {
+func (k *sink) WriteRTP(h *rtp.Header, payload []byte, _ Way) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := sent{Header: h.Clone(), payload: append([]byte(nil), payload...)}

@@ -39,7 +39,10 @@ func (v *validator) errorf(format string, args ...any) {
 	v.fail(fmt.Sprintf("packet %d: ", v.n) + fmt.Sprintf(format, args...))
 }
 
-func (v *validator) WriteRTP(h *rtp.Header, payload []byte) error {
+func (v *validator) WriteRTP(h *rtp.Header, payload []byte, way Way) error {
+	if uint16(way.Index) != h.SequenceNumber || way.Index < 0 {
+		v.errorf("index %d of sequence number %d", way.Index, h.SequenceNumber)
+	}
 	if h.SSRC != v.ssrc {
 		return nil
 	}

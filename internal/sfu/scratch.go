@@ -28,6 +28,7 @@ const osnSize = 2
 // only overwrites its own counters in the copy. It belongs to one goroutine.
 type scratch struct {
 	seq     int64 // of the packet in it, -1 = none
+	out     any   // of the packet that is forwarded
 	h       rtp.Header
 	payload []byte // in buf, or the packet's own if nothing in it changes from slot to slot
 	dd      []byte // in ddBuf, nil if the packet has none

@@ -35,7 +35,16 @@ type Upstream interface{ RequestKeyFrame() }
 // once (a retransmission beside the packet path), must not keep h or payload after it returns, must not
 // block, and must not call the slot back.
 type Writer interface {
-	WriteRTP(h *rtp.Header, payload []byte) error
+	WriteRTP(h *rtp.Header, payload []byte, way Way) error
+}
+
+// Way is how a packet is to be sent.
+type Way struct {
+	// Index is the packet's SRTP index (RFC 3711 §3.3.1): its sequence number, extended by how often that has wrapped. The
+	// slot gives an index of an SSRC to one content only, so that the transport can seal without a state of its own.
+	Index int64
+	// Out is the media.Packet.Out that the packet came with; nil for a retransmission.
+	Out any
 }
 
 // Payload is what a section negotiated for one codec.

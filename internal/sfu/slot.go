@@ -71,7 +71,7 @@ func NewSlot(kind media.Kind, w Writer) *Slot {
 	s.high.Store(high)
 	s.missing.Store(high)
 	s.run.ts, s.run.pid, s.run.dd = rand.Uint32(), uint16(rand.Uint32()&0x7fff), uint16(rand.Uint32())
-	s.feedback.seq = uint16(rand.Uint32() & 0x7fff)
+	s.feedback.seq = int64(rand.Uint32() & 0x7fff)
 	return s
 }
 

@@ -22,13 +22,13 @@ type stressSlot struct {
 	rtx  atomic.Int64
 }
 
-func (s *stressSlot) WriteRTP(h *rtp.Header, payload []byte) error {
+func (s *stressSlot) WriteRTP(h *rtp.Header, payload []byte, way Way) error {
 	if h.SSRC != s.v.ssrc {
 		s.rtx.Add(1)
 		return nil
 	}
 	s.last.Store(uint32(h.SequenceNumber))
-	return s.v.WriteRTP(h, payload)
+	return s.v.WriteRTP(h, payload, way)
 }
 
 // TestStress lets publishers write while slots are switched, paused, bound again and closed, and while
@@ -238,7 +238,7 @@ func TestCloseWaits(t *testing.T) {
 // writerFunc is a Writer that calls a function per packet.
 type writerFunc func()
 
-func (f writerFunc) WriteRTP(*rtp.Header, []byte) error { f(); return nil }
+func (f writerFunc) WriteRTP(*rtp.Header, []byte, Way) error { f(); return nil }
 
 // TestSwitchFromCallback: OnSwitch runs outside of the busy section, so that it may use the slot.
 func TestSwitchFromCallback(t *testing.T) {

@@ -123,6 +123,7 @@ func (t *Track) Write(p *media.Packet) {
 			t.key.came()
 		}
 	}
+	t.x.out = p.Out
 	for _, f := range *t.slots.Load() {
 		f.slot.push(f, c)
 	}

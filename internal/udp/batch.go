@@ -53,7 +53,7 @@ type bundle struct {
 }
 
 // NewBatch makes a batch for a goroutine that reads from elsewhere. It holds up to 64 KiB.
-func (p *Port) NewBatch() *Batch { return newBatch(p, 64<<10, 64) }
+func (m *Mux) NewBatch() *Batch { return newBatch(m.port, 64<<10, 64) }
 
 func newBatch(p *Port, bytes, packets int) *Batch {
 	b := &Batch{port: p, buf: make([]byte, bytes), limit: packets}
