@@ -2,6 +2,7 @@ package udp
 
 import (
 	"net/netip"
+	"os"
 	"strconv"
 	"syscall"
 	"time"
@@ -49,46 +50,46 @@ func (r *rawInbox) prepare(list *[inboxSize]*packet) {
 
 func (s *rawSocket) read(in *inbox, wait time.Duration) (int, error) {
 	in.sys.prepare(&in.list)
-	for {
-		n, errno := s.recv(in)
-		switch errno {
-		case 0:
-			return n, nil
-		case unix.EINTR:
-			continue
-		case unix.EAGAIN:
-		default:
-			return 0, errno
+	s.in = in
+	if s.try(0) { // most often, under load
+		return s.got, s.err()
+	}
+	if wait == 0 {
+		return 0, nil
+	}
+	if wait > 0 || s.timing {
+		until := time.Time{}
+		if wait > 0 {
+			until = time.Now().Add(wait)
 		}
-		if wait == 0 {
-			return 0, nil
-		}
-		over, err := s.poll(wait)
-		if err != nil || over {
+		s.timing = wait > 0
+		if err := s.epoll.SetReadDeadline(until); err != nil {
 			return 0, err
 		}
-		if wait > 0 {
-			wait = 0 // the next time there is something, or it was a moment too late
+	}
+	if err := s.wait.Read(s.try); os.IsTimeout(err) {
+		return 0, nil
+	} else if err != nil {
+		return 0, err
+	}
+	return s.got, s.err()
+}
+
+// tryRead reads what is there; false if there is nothing.
+func (s *rawSocket) tryRead(uintptr) bool {
+	for {
+		s.got, s.errno = s.recv(s.in)
+		if s.errno != unix.EINTR {
+			return s.errno != unix.EAGAIN
 		}
 	}
 }
 
-// poll waits until there is something to read; over, if there will not be.
-func (s *rawSocket) poll(wait time.Duration) (over bool, err error) {
-	fds := [2]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}, {Fd: int32(s.event), Events: unix.POLLIN}}
-	var limit *unix.Timespec
-	if wait > 0 {
-		t := unix.NsecToTimespec(int64(wait))
-		limit = &t
+func (s *rawSocket) err() error {
+	if s.errno != 0 {
+		return s.errno
 	}
-	n, err := unix.Ppoll(fds[:], limit, nil)
-	switch {
-	case err == unix.EINTR:
-		return false, nil
-	case err != nil:
-		return true, err
-	}
-	return n == 0 || fds[1].Revents != 0, nil
+	return nil
 }
 
 // recv fills the inbox without waiting.

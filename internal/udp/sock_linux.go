@@ -5,29 +5,42 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync/atomic"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// rawSocket is a socket beside Go's network poller, which would be woken by every datagram that has left: that costs as
-// much as half of the sending. One goroutine reads it and waits in ppoll; writing never waits.
+// rawSocket is a socket that Go's network poller does not know, since it would be woken by every datagram that has left:
+// that costs as much as half of the sending. What the poller watches is an epoll instance of ours that holds the socket and
+// looks at reading only. (Waiting in a blocking call instead keeps the scheduler's monitor busy.)
 //
 // Bound to every address it learns from the system to which of them each datagram came, so that answers leave from
 // there (RFC 8445 §7.3: a response comes from where the request went). A client would not take others.
 type rawSocket struct {
-	fd, event int
-	v6        bool // IPv4 addresses are mapped ones
-	info      bool // bound to every address
-	noBatch   atomic.Bool
+	fd        int
+	epoll     *os.File
+	wait      syscall.RawConn // of epoll
+	v6        bool            // IPv4 addresses are mapped ones
+	info      bool            // bound to every address
+	recvPlain atomic.Bool     // no recvmmsg
+	noBatch   atomic.Bool     // no sendmmsg
 	noGSO     atomic.Bool
-	gsoWorks  atomic.Bool // once
-	recvPlain atomic.Bool
+	gsoWorks  atomic.Bool // has, once
+
+	// The following belongs to the reader.
+	in     *inbox
+	got    int
+	errno  syscall.Errno
+	try    func(uintptr) bool // tries to read
+	timing bool               // a deadline is set
 }
 
 func newSocket(c *net.UDPConn, local netip.AddrPort) (socket, error) {
 	s := &rawSocket{v6: local.Addr().Is6(), info: local.Addr().IsUnspecified()}
+	s.try = s.tryRead
 	err := control(c, func(fd int) (err error) {
 		// A descriptor of our own: closing c takes the other one out of the poller.
 		s.fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
@@ -40,7 +53,7 @@ func newSocket(c *net.UDPConn, local netip.AddrPort) (socket, error) {
 		_ = unix.Close(s.fd)
 		return nil, err
 	}
-	if s.event, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+	if err := s.watch(); err != nil {
 		_ = unix.Close(s.fd)
 		return nil, err
 	}
@@ -60,14 +73,31 @@ func newSocket(c *net.UDPConn, local netip.AddrPort) (socket, error) {
 	return s, nil
 }
 
-func (s *rawSocket) Close() error {
-	return errors.Join(unix.Close(s.fd), unix.Close(s.event))
+// watch makes the epoll instance.
+func (s *rawSocket) watch() error {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(s.fd)}
+	if err = unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, s.fd, &event); err == nil {
+		err = unix.SetNonblock(fd, true) // then the poller takes it
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return err
+	}
+	s.epoll = os.NewFile(uintptr(fd), "epoll")
+	s.wait, err = s.epoll.SyscallConn()
+	return err
 }
 
-func (s *rawSocket) wake() {
-	one := [8]byte{1, 1, 1, 1, 1, 1, 1, 1}
-	_, _ = unix.Write(s.event, one[:])
+func (s *rawSocket) Close() error {
+	_ = s.epoll.Close() // wake may have done it
+	return unix.Close(s.fd)
 }
+
+func (s *rawSocket) wake() { _ = s.epoll.Close() }
 
 // growBuffers sets the buffers, beyond the system's limit where the process may, and tells what it got.
 func growBuffers(c *net.UDPConn) (in, out int) {
