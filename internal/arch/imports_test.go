@@ -167,7 +167,7 @@ var reserved = map[string][]string{
 	"pion/webrtc":              {"internal/rtc", "internal/bench", "internal/vtest"},
 	"pion/turn":                {"internal/turnd"},
 	"pion/dtls":                {"internal/rtc"},
-	"pion/srtp":                {"internal/rtc"},
+	"pion/srtp":                {"internal/rtc", "internal/rtc/seal"},
 	"coder/websocket":          {"internal/wsconn", "internal/vtest"},
 	"golang-jwt/jwt":           {"internal/auth"},
 	"knadh/koanf":              {"internal/config"},

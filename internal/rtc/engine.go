@@ -4,7 +4,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -14,11 +13,11 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"veche.example/internal/rtc/sdp"
+	"veche.example/internal/rtc/wheel"
 	"veche.example/internal/udp"
 )
 
@@ -53,7 +52,7 @@ type Engine struct {
 	cert        tls.Certificate
 	fingerprint sdp.Fingerprint
 	tcp         tcpSide
-	wheel       wheel
+	wheel       *wheel.Wheel
 	stats       counters
 
 	mu       sync.Mutex // guards the following
@@ -75,7 +74,7 @@ func NewEngine(cfg Config) (*Engine, error) {
 	if err := e.certify(); err != nil {
 		return nil, fmt.Errorf("rtc: certificate: %w", err)
 	}
-	e.wheel.init()
+	e.wheel = wheel.New()
 	if cfg.TCP != nil {
 		if err := e.AddTCP(cfg.TCP, cfg.TCPAddrs...); err != nil {
 			_ = e.Close()
@@ -105,25 +104,8 @@ func (e *Engine) certify() error {
 		return err
 	}
 	e.cert = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-	e.fingerprint = sdp.Fingerprint{Hash: "sha-256", Value: hexColons(sha256Of(der))}
+	e.fingerprint = sdp.FingerprintOf(der)
 	return nil
-}
-
-func sha256Of(der []byte) []byte {
-	sum := sha256.Sum256(der)
-	return sum[:]
-}
-
-// hexColons is how SDP writes hashes: "4A:AD:…".
-func hexColons(sum []byte) string {
-	var b strings.Builder
-	for i, c := range sum {
-		if i > 0 {
-			b.WriteByte(':')
-		}
-		fmt.Fprintf(&b, "%02X", c)
-	}
-	return b.String()
 }
 
 // NewPeer makes a peer that waits for its first offer. Its owner must close it.
@@ -138,7 +120,7 @@ func (e *Engine) NewPeer(cfg PeerConfig) (*Peer, error) {
 		return nil, ErrClosed
 	}
 	e.peers[p] = struct{}{}
-	e.wheel.add(p)
+	e.wheel.Add(ticker{p})
 	e.mu.Unlock()
 	return p, nil
 }
@@ -182,7 +164,7 @@ func (e *Engine) Close() error {
 	}
 	e.tcp.close()
 	if !was {
-		e.wheel.close()
+		e.wheel.Close()
 	}
 	return nil
 }

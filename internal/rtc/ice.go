@@ -14,15 +14,16 @@ import (
 
 	"veche.example/internal/media"
 	"veche.example/internal/rtc/sdp"
+	"veche.example/internal/rtc/seal"
 	"veche.example/internal/udp"
 )
 
 const (
-	maxPaths   = 32          // remote addresses of one client
-	maxStreams = 8           // TCP connections of one client
-	quiet      = int64(15e8) // a path that was not heard for so long gives way to any other
-	overlap    = int64(3e9)  // how long the old path goes on after an ICE restart
-	bufferSize = 2048        // for one datagram
+	maxPaths   = 32             // remote addresses of one client
+	maxStreams = 8              // TCP connections of one client
+	quiet      = int64(15e8)    // a path that was not heard for so long gives way to any other
+	overlap    = int64(3e9)     // how long the old path goes on after an ICE restart
+	bufferSize = seal.MaxPacket // for one datagram
 )
 
 // iceSide is the ICE-lite half of a peer (RFC 8445 §2.5): it answers connectivity checks and sends where the client

@@ -80,14 +80,14 @@ func (in *inbound) take(s *stream, payload []byte, now int64, out *udp.Batch) {
 		// RFC 4588 §4: the original sequence number comes first.
 		pkt.Retransmit, pkt.SSRC, pkt.PT = true, in.primary.ssrc, f.apt
 		pkt.Seq, pkt.Payload = binary.BigEndian.Uint16(payload), payload[2:]
-		in.primary.holes.got(pkt.Seq)
+		in.primary.holes.Got(pkt.Seq)
 	} else {
 		in.primary = s
 		if in.ssrc.Load() != s.ssrc {
 			in.ssrc.Store(s.ssrc)
 		}
 		s.rr.note(h.SequenceNumber, h.Timestamp, now, f.codec.ClockRate())
-		if f.fb&sdp.NACK != 0 && s.holes.note(h.SequenceNumber, now) {
+		if f.fb&sdp.NACK != 0 && s.holes.Note(h.SequenceNumber, now) {
 			in.request(s, now)
 		}
 	}
@@ -149,7 +149,7 @@ func (in *inbound) RequestKeyFrame() {
 
 // request asks for packets that are missing.
 func (in *inbound) request(s *stream, now int64) {
-	if list := s.holes.due(now); len(list) > 0 {
+	if list := s.holes.Due(now); len(list) > 0 {
 		t := &in.p.tx
 		t.rtcp(&rtcp.TransportLayerNack{SenderSSRC: t.ssrc, MediaSSRC: s.ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(list)})
 	}

@@ -173,7 +173,7 @@ func (p *Peer) setState(s State) {
 // finish frees everything. It runs once, on a goroutine of its own.
 func (p *Peer) finish() {
 	defer close(p.done)
-	p.engine.wheel.remove(p)
+	p.engine.wheel.Remove(ticker{p})
 	p.ticking.Lock() // waits for a tick
 	p.ticking.Unlock()
 	p.events.stop()
@@ -216,6 +216,12 @@ func (p *Peer) finish() {
 	p.state.Store(uint32(p.final))
 	p.events.tell(event{kind: eventState, state: p.final})
 }
+
+// ticker is a peer as the wheel sees it.
+type ticker struct{ p *Peer }
+
+// Tick implements wheel.Ticker.
+func (t ticker) Tick(now int64) { t.p.guard("tick", func() { t.p.tick(now) }) }
 
 // tick does what is due.
 func (p *Peer) tick(now int64) {

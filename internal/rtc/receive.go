@@ -9,6 +9,7 @@ import (
 	"github.com/pion/srtp/v3"
 
 	"veche.example/internal/media"
+	"veche.example/internal/rtc/holes"
 	"veche.example/internal/sfu"
 	"veche.example/internal/udp"
 )
@@ -61,7 +62,7 @@ type transportFeedback struct {
 type stream struct {
 	in    *inbound
 	ssrc  uint32
-	holes holes
+	holes holes.List
 	rr    reception
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"github.com/pion/srtp/v3"
 
 	"veche.example/internal/media"
+	"veche.example/internal/rtc/seal"
 	"veche.example/internal/sfu"
 )
 
@@ -114,7 +114,7 @@ func newOffline(t testing.TB, edit ...func(string) string) *offline {
 		return c
 	}
 	o.client, o.server = context(1), context(2)
-	keys, err := newSealer(bytes.Repeat([]byte{2}, 16), bytes.Repeat([]byte{2}, 12), srtp.ProtectionProfileAeadAes128Gcm)
+	keys, err := seal.New(bytes.Repeat([]byte{2}, 16), bytes.Repeat([]byte{2}, 12), srtp.ProtectionProfileAeadAes128Gcm)
 	must(t, err)
 	o.tx.keys.Store(keys)
 	o.rx.openKeys(context(1, srtp.SRTPReplayProtection(1024), srtp.SRTCPReplayProtection(64)))
@@ -429,43 +429,6 @@ func TestAllocations(t *testing.T) {
 	}
 	if got != 0 {
 		t.Error(got, "allocations")
-	}
-}
-
-// TestHoles: the list of missing packets.
-func TestHoles(t *testing.T) {
-	var h holes
-	h.note(65534, 0)
-	for _, step := range []struct {
-		seq  uint16
-		now  int64
-		want []uint16
-	}{
-		{1, 0, []uint16{65535, 0}},
-		{2, 10e6, nil}, // asked a moment ago
-		{65535, 20e6, nil},
-		{5, 30e6, []uint16{3, 4}},
-		{6, 41e6, []uint16{0}},
-		{0, 42e6, nil},
-		{7, 75e6, []uint16{3, 4}},
-	} {
-		h.note(step.seq, step.now)
-		if got := h.due(step.now); !slices.Equal(got, step.want) {
-			t.Errorf("after %d at %d: %v, want %v", step.seq, step.now, got, step.want)
-		}
-	}
-	if h.due(2e9); len(h.list) != 0 {
-		t.Error("old ones are not given up", h.list)
-	}
-	h.note(7+maxJump+1, 2e9)
-	if len(h.due(2e9)) != 0 {
-		t.Error("a jump is asked for")
-	}
-	for range 100 {
-		h.note(h.high+uint16(rand.IntN(maxJump)), 3e9)
-		if len(h.list) > maxHoles {
-			t.Fatal(len(h.list))
-		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
+	"veche.example/internal/rtc/seal"
 	"veche.example/internal/sfu"
 	"veche.example/internal/udp"
 )
@@ -23,7 +24,7 @@ type transmitter struct {
 	p     *Peer
 	ssrc  uint32 // of RTCP that belongs to no stream of ours
 	rsize atomic.Bool
-	keys  atomic.Pointer[sealer]
+	keys  atomic.Pointer[seal.Sealer]
 }
 
 // buffers are for what is not sent in a batch.
@@ -37,12 +38,12 @@ func (t *transmitter) rtp(h *rtp.Header, payload []byte, way sfu.Way, mayWait bo
 	if pa == nil || keys == nil {
 		return errNotReady
 	}
-	size := h.MarshalSize() + len(payload) + tagRoom
+	size := h.MarshalSize() + len(payload) + seal.Room
 	if size > bufferSize {
 		return errTooLong
 	}
 	if out, ok := way.Out.(*udp.Batch); ok && out != nil && pa.target != nil {
-		n, err := keys.rtp(out.Reserve(size), h, payload, way.Index)
+		n, err := keys.RTP(out.Reserve(size), h, payload, way.Index)
 		if err != nil {
 			return err
 		}
@@ -52,7 +53,7 @@ func (t *transmitter) rtp(h *rtp.Header, payload []byte, way sfu.Way, mayWait bo
 	}
 	buf := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buf)
-	n, err := keys.rtp(buf[:], h, payload, way.Index)
+	n, err := keys.RTP(buf[:], h, payload, way.Index)
 	if err != nil {
 		return err
 	}
@@ -87,13 +88,13 @@ func (t *transmitter) rtcp(packets ...rtcp.Packet) {
 		}
 	}
 	b, err := rtcp.Marshal(packets)
-	if err != nil || len(b)+tagRoom > bufferSize {
+	if err != nil || len(b)+seal.Room > bufferSize {
 		t.p.log.Debug("RTCP not sent", "error", err, "size", len(b))
 		return
 	}
 	buf := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buf)
-	n, err := keys.rtcp(buf[:], b)
+	n, err := keys.RTCP(buf[:], b)
 	if err != nil {
 		t.p.log.Debug("RTCP not sent", "error", err)
 		return

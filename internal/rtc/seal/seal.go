@@ -1,4 +1,5 @@
-package rtc
+// Package seal encrypts and authenticates outgoing RTP and RTCP (SRTP, RFC 3711 and RFC 7714).
+package seal
 
 import (
 	"crypto/aes"
@@ -13,10 +14,11 @@ import (
 	"github.com/pion/srtp/v3"
 )
 
-// sealer is the sending half of SRTP for one peer. With AES-GCM (RFC 7714) it has no state for media: the slots give each
+// Sealer is the sending half of SRTP for one peer. All methods may be called from any goroutine.
+// With AES-GCM (RFC 7714) it has no state for media: the slots give each
 // packet its index, so that any number of goroutines seal at once without a lock. That no nonce is used twice follows from
 // each section having SSRCs of its own and from the slots' promise (sfu.Way.Index).
-type sealer struct {
+type Sealer struct {
 	media, control         cipher.AEAD
 	mediaSalt, controlSalt [gcmNonce]byte
 	reports                atomic.Uint32 // index of the last SRTCP packet
@@ -28,16 +30,18 @@ type legacySealer struct {
 	mu  sync.Mutex // guards the following
 	ctx *srtp.Context
 	h   rtp.Header
-	buf [bufferSize]byte
+	buf [MaxPacket]byte
 }
 
 const (
-	gcmNonce = 12
-	gcmTag   = 16
-	indexLen = 4 // of SRTCP, after the tag
-	maxIndex = 1<<31 - 1
-	// tagRoom is what SRTP and SRTCP add at most, and the nonce.
-	tagRoom = 32
+	// MaxPacket is the longest packet, sealed.
+	MaxPacket = 2048
+	gcmNonce  = 12
+	gcmTag    = 16
+	indexLen  = 4 // of SRTCP, after the tag
+	maxIndex  = 1<<31 - 1
+	// Room is what SRTP and SRTCP add at most, and the nonce.
+	Room = 32
 )
 
 // Labels of the key derivation (RFC 3711 §4.3.1, §4.3.2).
@@ -46,8 +50,9 @@ const (
 	labelControlKey, labelControlSalt = 3, 5
 )
 
-func newSealer(key, salt []byte, profile srtp.ProtectionProfile) (*sealer, error) {
-	s := new(sealer)
+// New makes a sealer of the keys that DTLS has agreed on for our direction (RFC 5764 §4.2).
+func New(key, salt []byte, profile srtp.ProtectionProfile) (*Sealer, error) {
+	s := new(Sealer)
 	if profile != srtp.ProtectionProfileAeadAes128Gcm && profile != srtp.ProtectionProfileAeadAes256Gcm {
 		ctx, err := srtp.CreateContext(key, salt, profile)
 		s.legacy = &legacySealer{ctx: ctx}
@@ -94,10 +99,10 @@ func derive(master cipher.Block, salt []byte, label byte, out []byte) {
 	}
 }
 
-var errIndex = errors.New("rtc: SRTP index out of range")
+var errIndex = errors.New("seal: SRTP index out of range")
 
-// rtp seals a packet straight into dst, which has room for it and tagRoom, and gives its length. payload is not changed.
-func (s *sealer) rtp(dst []byte, h *rtp.Header, payload []byte, index int64) (int, error) {
+// RTP seals a packet straight into dst, which has room for it and Room, and gives its length. payload is not changed.
+func (s *Sealer) RTP(dst []byte, h *rtp.Header, payload []byte, index int64) (int, error) {
 	if index < 0 || index >= 1<<48 || uint16(index) != h.SequenceNumber {
 		return 0, errIndex
 	}
@@ -118,8 +123,8 @@ func (s *sealer) rtp(dst []byte, h *rtp.Header, payload []byte, index int64) (in
 	return n + len(s.media.Seal(dst[n:n], nonce, payload, dst[:n])), nil
 }
 
-// rtcp seals a compound packet into dst.
-func (s *sealer) rtcp(dst, b []byte) (int, error) {
+// RTCP seals a compound packet into dst, which has room for it and Room.
+func (s *Sealer) RTCP(dst, b []byte) (int, error) {
 	if s.legacy != nil {
 		return s.legacy.rtcp(dst, b)
 	}

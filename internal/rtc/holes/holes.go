@@ -1,4 +1,5 @@
-package rtc
+// Package holes knows which packets of a received stream are missing, and when to ask for them.
+package holes
 
 const (
 	maxHoles  = 256         // missing packets remembered per stream
@@ -8,8 +9,8 @@ const (
 	holePause = int64(40e6) // between two requests, growing
 )
 
-// holes are the packets of one stream that are missing.
-type holes struct {
+// List is the packets of one stream that are missing. The zero List is ready; it is not safe for concurrent use.
+type List struct {
 	started bool
 	high    uint16
 	list    []hole // oldest first
@@ -22,8 +23,8 @@ type hole struct {
 	at, next int64
 }
 
-// note takes the number of a packet that arrived; true if something may be due.
-func (h *holes) note(seq uint16, now int64) bool {
+// Note takes the number of a packet that arrived now, in ns; true if something may be due.
+func (h *List) Note(seq uint16, now int64) bool {
 	if !h.started {
 		h.started, h.high = true, seq
 		return false
@@ -31,7 +32,7 @@ func (h *holes) note(seq uint16, now int64) bool {
 	d := int(int16(seq - h.high))
 	switch {
 	case d <= 0:
-		h.got(seq)
+		h.Got(seq)
 	case d > maxJump:
 		h.high, h.list = seq, h.list[:0]
 	default:
@@ -46,8 +47,8 @@ func (h *holes) note(seq uint16, now int64) bool {
 	return len(h.list) > 0
 }
 
-// got notes that a packet is there.
-func (h *holes) got(seq uint16) {
+// Got notes that a packet is there.
+func (h *List) Got(seq uint16) {
 	for i := range h.list {
 		if h.list[i].seq == seq {
 			h.list = append(h.list[:i], h.list[i+1:]...)
@@ -56,8 +57,8 @@ func (h *holes) got(seq uint16) {
 	}
 }
 
-// due lists what is to be asked for now; the result is valid until the next call.
-func (h *holes) due(now int64) []uint16 {
+// Due lists what is to be asked for now; the result is valid until the next call.
+func (h *List) Due(now int64) []uint16 {
 	h.out = h.out[:0]
 	keep := h.list[:0]
 	for _, x := range h.list {
