@@ -29,6 +29,7 @@ type benchSFUCmd struct {
 	Warmup      time.Duration `default:"2s" help:"How long to wait before that."`
 	WHIP        string        `name:"whip" placeholder:"URL" help:"Publish there instead of to a server of our own; {n} is the publisher's number."`
 	WHEP        string        `name:"whep" placeholder:"URL" help:"Subscribe there; {n} is the publisher's number."`
+	Light       bool          `help:"Subscribers that nominate at once and do not decrypt: they cost little, and latency is not measured."`
 	Token       string        `help:"Bearer token for both."`
 	PID         int           `name:"pid" help:"Process id of that server, to measure its CPU and memory."`
 }
@@ -42,7 +43,7 @@ func (c *benchSFUCmd) Run(ctx context.Context, sys *system) error {
 	defer stop()
 	o := bench.Options{
 		WHIP: c.WHIP, WHEP: c.WHEP, Token: c.Token, PID: c.PID, Publishers: c.Publishers, Subscribers: c.Subscribers,
-		Bitrate: c.Bitrate, Duration: c.Duration, Warmup: c.Warmup, Log: sys.stderr,
+		Light: c.Light, Bitrate: c.Bitrate, Duration: c.Duration, Warmup: c.Warmup, Log: sys.stderr,
 	}
 	if c.WHIP == "" {
 		child, err := startChild(ctx, sys)

@@ -22,6 +22,7 @@ type Options struct {
 	PID         int    // of the server, 0 = not known: CPU and memory are not measured
 	Publishers  int
 	Subscribers int           // of each publisher
+	Light       bool          // subscribers that do next to nothing, so that the server has the machine; no latency then
 	Bitrate     int           // bit/s of one publisher's video, without headers
 	Warmup      time.Duration // between the last join and the measurement
 	Duration    time.Duration
@@ -98,6 +99,21 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	return l.run()
 }
 
+// viewer is a subscriber.
+type viewer interface {
+	waitMedia(ctx context.Context) error
+	begin()
+	end() (received, lost uint64, latencies []time.Duration)
+	close(s *signaller)
+}
+
+func (l *load) viewer(n int) (viewer, error) {
+	if l.o.Light {
+		return newLight(l.ctx, l.client, numbered(l.o.WHEP, n))
+	}
+	return newSubscriber(l.ctx, l.client, numbered(l.o.WHEP, n))
+}
+
 // load is one run.
 type load struct {
 	o      Options
@@ -105,7 +121,7 @@ type load struct {
 	client *signaller
 	wg     sync.WaitGroup // publishers' senders
 	pubs   []*publisher
-	subs   []*subscriber
+	subs   []viewer
 }
 
 func (l *load) run() (Report, error) {
@@ -140,7 +156,7 @@ func (l *load) join(r *Report) error {
 	for n := range l.o.Publishers {
 		for i := range l.o.Subscribers {
 			began := time.Now()
-			s, err := newSubscriber(l.ctx, l.client, numbered(l.o.WHEP, n))
+			s, err := l.viewer(n)
 			if err != nil {
 				return fmt.Errorf("subscriber %d of publisher %d: %w", i, n, err)
 			}

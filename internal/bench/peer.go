@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"github.com/pion/dtls/v3"
 	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
 )
@@ -18,6 +19,9 @@ var (
 		PayloadType:        111,
 	}
 )
+
+// srtpProfiles of servers and clients are the same, lest one of them be slowed down by SHA-1.
+var srtpProfiles = []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_128_GCM}
 
 // newPeer makes a client with a socket of its own and without interceptors: nothing is repaired, what is lost shows.
 func newPeer() (*webrtc.PeerConnection, error) {
@@ -38,6 +42,7 @@ func newPeer() (*webrtc.PeerConnection, error) {
 	se.SetIncludeLoopbackCandidate(true)
 	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	se.SetInterfaceFilter(func(name string) bool { return name == "lo" })
+	se.SetSRTPProtectionProfiles(srtpProfiles...)
 	quiet := logging.NewDefaultLoggerFactory()
 	quiet.DefaultLogLevel = logging.LogLevelDisabled
 	se.LoggerFactory = quiet

@@ -51,27 +51,36 @@ func (s *signaller) exchange(ctx context.Context, pc *webrtc.PeerConnection, end
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(pc.LocalDescription().SDP))
+	answer, resource, err := s.post(ctx, endpoint, pc.LocalDescription().SDP)
 	if err != nil {
 		return "", err
+	}
+	return resource, pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer})
+}
+
+// post sends an offer and gives the answer and the URL to DELETE at the end.
+func (s *signaller) post(ctx context.Context, endpoint, offer string) (answer, resource string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(offer))
+	if err != nil {
+		return "", "", err
 	}
 	req.Header.Set("Content-Type", "application/sdp")
 	res, body, err := s.do(req)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	if res.StatusCode != http.StatusCreated {
-		return "", fmt.Errorf("%s: %s: %s", endpoint, res.Status, bytes.TrimSpace(body))
+		return "", "", fmt.Errorf("%s: %s: %s", endpoint, res.Status, bytes.TrimSpace(body))
 	}
 	base, err := url.Parse(endpoint)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	location, err := base.Parse(res.Header.Get("Location"))
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	return location.String(), pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: string(body)})
+	return string(body), location.String(), nil
 }
 
 // leave ends a session; the server may be gone already.

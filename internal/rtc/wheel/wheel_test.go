@@ -1,14 +1,15 @@
 package wheel
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-type counter struct{ n int }
+type counter struct{ atomic.Int64 }
 
-func (c *counter) Tick(int64) { c.n++ }
+func (c *counter) Tick(int64) { c.Add(1) }
 
 // TestWheel: each is called once a turn, from when it was added until it was removed.
 func TestWheel(t *testing.T) {
@@ -28,14 +29,14 @@ func TestWheel(t *testing.T) {
 		w.Remove(list[0]) // again: nothing
 		time.Sleep(10 * Tick)
 		for i, c := range list {
-			if c.n < 9 || c.n > 11 {
-				t.Errorf("%d was called %d times in ten turns", i, c.n)
+			if n := c.Load(); n < 9 || n > 11 {
+				t.Errorf("%d was called %d times in ten turns", i, n)
 			}
 		}
 		w.Add(list[0]) // it begins again after a sleep
-		was := list[0].n
+		was := list[0].Load()
 		time.Sleep(10 * Tick)
-		if got := list[0].n - was; got < 9 || got > 11 {
+		if got := list[0].Load() - was; got < 9 || got > 11 {
 			t.Errorf("%d calls after a sleep", got)
 		}
 	})
