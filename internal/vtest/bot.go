@@ -24,6 +24,7 @@ type Bot struct {
 	Kind    string // of the room if the bot is the first: meeting, broadcast or lobby; "" = meeting
 	Name    string
 	Token   string // JWT; "" = an open room
+	Resume  string // resume token of a former session, to be that member again
 	Viewer  bool   // asks to be no more than a viewer
 	Publish bool   // sends a film (VP8) and a tone (Opus)
 	Seats   int    // to open
