@@ -27,7 +27,6 @@ type offline struct {
 	server *srtp.Context // opens what the peer sends
 	sent   [][]byte
 	keep   bool
-	seq    uint16
 }
 
 func (o *offline) send(b []byte, _ netip.AddrPort) error {

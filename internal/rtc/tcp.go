@@ -25,10 +25,9 @@ const (
 // tcpSide takes ICE-TCP connections (RFC 6544, framed by RFC 4571) and gives each to the generation that its
 // first check names.
 type tcpSide struct {
-	engine  *Engine
-	unknown atomic.Int32
-	open    atomic.Int32
-	wg      sync.WaitGroup
+	engine *Engine
+	open   atomic.Int32
+	wg     sync.WaitGroup
 
 	mu        sync.Mutex // guards the following
 	ufrags    map[string]*generation
