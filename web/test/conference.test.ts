@@ -95,9 +95,12 @@ describe('what is sent', () => {
   });
 
   it('tells a failed request and goes on', async () => {
-    room.refuse.set('publish', new Error('not allowed'));
+    room.refuse.set('publish', Object.assign(new Error('x'), { code: 'not-allowed' }));
     await open();
-    expect(conference.banners.value[0]).toMatchObject({ id: 'action', text: 'That did not work: not allowed' });
+    expect(conference.banners.value[0]).toMatchObject({
+      id: 'action',
+      text: 'That did not work: it is not allowed here.',
+    });
   });
 });
 

@@ -12,6 +12,7 @@ describe('tiles', () => {
   const local = {
     view: { mic: false, camera: true, screen: false, hand: true },
     camera: new FakeStream() as unknown as MediaStream,
+    rear: false,
     screen: null,
   };
 

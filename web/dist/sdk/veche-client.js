@@ -366,11 +366,17 @@ var _e = 3e4, ve = 200, ye = class {
 				});
 				break;
 			case "chat":
-				this.options.chat(e);
+				this.options.chat({
+					id: e.id,
+					text: e.text,
+					at: e.at
+				});
 				break;
-			case "file":
-				this.offers.set(e.id, e), this.options.file(e);
+			case "file": {
+				let { t, ...n } = e;
+				this.offers.set(n.id, n), this.options.file(n);
 				break;
+			}
 			case "get":
 				this.give(e.id);
 				break;
@@ -669,7 +675,7 @@ function A(e, t, n) {
 	return i >= 15 || o >= 1e3 || a >= 250 ? 1 : i >= 6 || o >= 500 || a >= 120 ? 2 : i >= 2 || o >= 250 || a >= 60 ? 3 : 4;
 }
 // ../sdk/js/src/link.ts
-var j = 2e3, M = 6e3, N = class {
+var j = 2e3, M = 6e3, Ke = 8e3, N = class {
 	options;
 	pc = null;
 	local = /* @__PURE__ */ new Map();
@@ -680,11 +686,14 @@ var j = 2e3, M = 6e3, N = class {
 	incoming = Promise.resolve();
 	making = !1;
 	offered = 0;
+	serial = 0;
+	answering;
 	started = !1;
 	closed = !1;
 	me = "";
 	peer;
 	timer;
+	unanswered;
 	streams;
 	state = "connecting";
 	since = Date.now();
@@ -728,6 +737,11 @@ var j = 2e3, M = 6e3, N = class {
 			}
 		}), this.watch(M);
 	}
+	renew() {
+		this.run(async () => {
+			this.pc && (this.drop(), await this.build(), this.options.impolite || this.send({}));
+		});
+	}
 	nudge() {
 		let e = this.pc;
 		e && this.started && (this.state === "connected" ? Pe(e).then((t) => {
@@ -736,7 +750,7 @@ var j = 2e3, M = 6e3, N = class {
 	}
 	close(e = 0) {
 		if (!this.closed) {
-			if (this.closed = !0, clearTimeout(this.timer), e === 0) this.drop();
+			if (this.closed = !0, clearTimeout(this.timer), clearTimeout(this.unanswered), e === 0) this.drop();
 			else {
 				for (let e of this.sections.values()) e.sender.replaceTrack(null).catch(() => {});
 				setTimeout(() => this.drop(), e);
@@ -757,7 +771,7 @@ var j = 2e3, M = 6e3, N = class {
 		let e = await this.options.config();
 		if (this.closed) return;
 		let t = new this.options.env.RTCPeerConnection(e);
-		if (this.pc = t, this.me = Ke(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = !1, this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
+		if (this.pc = t, this.me = qe(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = !1, this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
 			negotiated: !0,
 			id: 0
 		})), this.options.impolite) {
@@ -793,54 +807,59 @@ var j = 2e3, M = 6e3, N = class {
 			try {
 				await e.setLocalDescription();
 				let t = e.localDescription;
-				this.pc === e && t && e.signalingState === "have-local-offer" && this.describe(t);
+				if (this.pc !== e || !t) return;
+				t.type === "offer" && this.expectAnswer(e, ++this.serial), this.describe(t);
 			} catch {} finally {
 				this.making = !1;
 			}
 		}
 	}
+	expectAnswer(e, t) {
+		clearTimeout(this.unanswered), this.unanswered = setTimeout(() => {
+			this.pc === e && this.serial === t && e.signalingState === "have-local-offer" && this.run(() => this.offer(e));
+		}, Ke);
+	}
 	describe(e) {
-		this.offered = Date.now(), this.send({ description: {
+		this.offered = Date.now();
+		let t = e.type === "offer" ? this.serial : this.answering;
+		this.send({ description: {
 			type: e.type,
 			sdp: e.sdp
-		} });
+		} }, t);
 	}
-	send(e) {
+	send(e, t) {
 		if (this.closed) return;
-		let t = { from: this.me };
-		if (this.peer !== void 0 && (t.for = this.peer), !("candidate" in e)) {
-			t.sources = {};
-			for (let [e, n] of this.sections) n.mid !== null && (t.sources[n.mid] = {
+		let n = { from: this.me };
+		if (t !== void 0 && (n.offer = t), this.peer !== void 0 && (n.for = this.peer), !("candidate" in e)) {
+			n.sources = {};
+			for (let [e, t] of this.sections) t.mid !== null && (n.sources[t.mid] = {
 				source: e,
 				on: this.local.has(e)
 			});
 		}
 		this.options.send({
 			...e,
-			meta: t
+			meta: n
 		});
 	}
 	async take(e) {
-		let t = Je(e.meta);
+		let t = Ye(e.meta);
 		if (this.pc || await this.build(), t.for !== void 0 && t.for !== this.me) return;
 		if (t.from !== void 0 && t.from !== this.peer) {
-			if (this.peer !== void 0 && (this.drop(), await this.build(), this.peer = t.from, this.options.impolite)) return;
+			if (this.peer !== void 0 && this.pc?.remoteDescription && (this.drop(), await this.build(), this.peer = t.from, this.options.impolite)) return;
 			this.peer = t.from, this.pc?.signalingState === "have-local-offer" && Date.now() - this.offered > 1500 && !e.description && this.pc?.localDescription && this.describe(this.pc.localDescription);
 		}
 		let n = this.pc;
-		n && (!e.description || this.acceptable(n, e.description.type)) && (t.sources && (this.remote = new Map(Object.entries(t.sources))), e.description && await this.apply(n, e.description), "candidate" in e && await this.candidate(n, e.candidate ?? null), this.sync(n));
+		n && (!e.description || this.acceptable(n, e.description.type, t.offer)) && (e.description?.type === "offer" && (this.answering = t.offer), t.sources && (this.remote = new Map(Object.entries(t.sources))), e.description && await this.apply(n, e.description), "candidate" in e && await this.candidate(n, e.candidate ?? null), this.sync(n));
 	}
-	acceptable(e, t) {
-		return t === "offer" ? !this.options.impolite || !this.making && e.signalingState === "stable" : e.signalingState === "have-local-offer";
+	acceptable(e, t, n) {
+		return t === "offer" ? !this.options.impolite || !this.making && e.signalingState === "stable" : e.signalingState === "have-local-offer" && (n ?? this.serial) === this.serial;
 	}
 	async apply(e, t) {
 		let n = t.type === "offer";
 		await e.setRemoteDescription(t);
 		for (let t of this.early.splice(0)) await this.candidate(e, t);
-		if (n && (this.started = !0, this.claim(e), await e.setLocalDescription(), this.pc === e && e.localDescription)) {
-			this.describe(e.localDescription);
-			for (let e of this.local.keys()) this.sections.has(e) || this.open(e);
-		}
+		if (n && (this.started = !0, this.claim(e), e.signalingState === "have-remote-offer" && (await e.setLocalDescription(), this.pc === e && e.localDescription && this.describe(e.localDescription)), this.pc === e)) for (let e of this.local.keys()) this.sections.has(e) || this.open(e);
 	}
 	claim(e) {
 		for (let t of e.getTransceivers()) {
@@ -899,22 +918,22 @@ var j = 2e3, M = 6e3, N = class {
 		}, e));
 	}
 };
-function Ke() {
+function qe() {
 	return Math.random().toString(36).slice(2, 10) || "0";
 }
-var qe = /* @__PURE__ */ new Set([
+var Je = /* @__PURE__ */ new Set([
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
 ]);
-function Je(e) {
+function Ye(e) {
 	let t = {};
 	if (typeof e != "object" || !e) return t;
 	let n = e;
-	if (typeof n.from == "string" && (t.from = n.from), typeof n.for == "string" && (t.for = n.for), typeof n.sources == "object" && n.sources !== null) {
+	if (typeof n.from == "string" && (t.from = n.from), typeof n.for == "string" && (t.for = n.for), typeof n.offer == "number" && (t.offer = n.offer), typeof n.sources == "object" && n.sources !== null) {
 		let e = {};
-		for (let [t, r] of Object.entries(n.sources)) typeof r == "object" && r && qe.has(r.source) && (e[t] = {
+		for (let [t, r] of Object.entries(n.sources)) typeof r == "object" && r && Je.has(r.source) && (e[t] = {
 			source: r.source,
 			on: r.on === !0
 		});
@@ -941,7 +960,7 @@ var P = class {
 			}
 		})), t;
 	}
-}, Ye = .02, Xe = .008, Ze = 700, Qe = 3e3, $e = class {
+}, Xe = .02, Ze = .008, Qe = 700, $e = 3e3, et = class {
 	speaking = /* @__PURE__ */ new Map();
 	active = null;
 	heard = 0;
@@ -949,7 +968,7 @@ var P = class {
 	update(e, t) {
 		let n = this.speaking;
 		this.speaking = /* @__PURE__ */ new Map();
-		for (let [t, r] of e) r >= (n.has(t) ? Xe : Ye) && this.speaking.set(t, r);
+		for (let [t, r] of e) r >= (n.has(t) ? Ze : Xe) && this.speaking.set(t, r);
 		return this.choose(t) || this.speaking.size > 0 || n.size > 0;
 	}
 	state() {
@@ -961,14 +980,14 @@ var P = class {
 	choose(e) {
 		let t = this.active, n = null;
 		for (let [e, t] of this.speaking) t > (n ? this.speaking.get(n) ?? 0 : 0) && (n = e);
-		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > Qe && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
+		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > $e && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
 			id: n,
 			since: e
-		}), (!this.active || e - this.rival.since >= Ze) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
+		}), (!this.active || e - this.rival.since >= Qe) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
 	}
-}, et = 250, tt = 2e3, nt = 16, rt = class {
+}, tt = 250, nt = 2e3, rt = 16, it = class {
 	options;
-	speakers = new $e();
+	speakers = new et();
 	looker = new P();
 	timer;
 	lastQuality = 0;
@@ -977,19 +996,19 @@ var P = class {
 		this.options = e;
 	}
 	start() {
-		this.timer = setTimeout(() => void this.tick(), et);
+		this.timer = setTimeout(() => void this.tick(), tt);
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer);
 	}
 	async tick() {
 		let e = this.options.inspect(), t = Date.now();
-		if (t - this.lastQuality >= tt && (this.lastQuality = t, await this.rate(e)), this.closed) return;
+		if (t - this.lastQuality >= nt && (this.lastQuality = t, await this.rate(e)), this.closed) return;
 		let n = await this.levels(e);
 		if (this.closed) return;
 		this.speakers.update(n, t) && this.options.speaking(this.speakers.state());
-		let r = e.reduce((e, t) => e + t.incoming.size, 0) > nt;
-		this.timer = setTimeout(() => void this.tick(), r ? 500 : et);
+		let r = e.reduce((e, t) => e + t.incoming.size, 0) > rt;
+		this.timer = setTimeout(() => void this.tick(), r ? 500 : tt);
 	}
 	async levels(e) {
 		let t = /* @__PURE__ */ new Map(), n = (e, n) => t.set(e, Math.max(n, t.get(e) ?? 0));
@@ -1018,12 +1037,12 @@ var P = class {
 			this.options.quality(this.options.me(), A(a, e, i));
 		}
 	}
-}, it = 3e4, at = 2e3, ot = 400, st = [
+}, at = 3e4, ot = 2e3, st = 400, ct = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], ct = class {
+], lt = class {
 	room;
 	wire;
 	peer;
@@ -1188,7 +1207,7 @@ var P = class {
 		this.link?.nudge();
 	}
 	reconfigure() {
-		this.link?.restart();
+		this.link?.renew();
 	}
 	detach() {
 		this.now === "ringing" ? this.finish("gone") : this.detached = !0;
@@ -1205,7 +1224,7 @@ var P = class {
 	end(e, t) {
 		if (this.now === "ended") return;
 		let n = this.detached || !this.room.connected(), r = this.link;
-		n && r && (this.channel.send({ t: "hangup" }), r.close(ot)), this.room.post({
+		n && r && (this.channel.send({ t: "hangup" }), r.close(st)), this.room.post({
 			t: e,
 			call: this.id
 		}), this.finish(t);
@@ -1225,7 +1244,7 @@ var P = class {
 		});
 		this.link = e;
 		for (let [t, n] of this.local) e.set(t, n);
-		e.start(), this.timer = setInterval(() => void this.look(), at), this.events.emit("state", this);
+		e.start(), this.timer = setInterval(() => void this.look(), ot), this.events.emit("state", this);
 	}
 	send(e, t) {
 		this.now !== "ended" && (t ? this.local.set(e, t) : this.local.delete(e), this.link?.set(e, t));
@@ -1251,7 +1270,7 @@ var P = class {
 			incoming: /* @__PURE__ */ new Map(),
 			outgoing: /* @__PURE__ */ new Map()
 		};
-		for (let e of st) {
+		for (let e of ct) {
 			let n = this.link?.transceiver(e)?.mid;
 			typeof n == "string" && (this.remote.has(e) && t.incoming.set(n, {
 				member: this.peer.id,
@@ -1261,7 +1280,7 @@ var P = class {
 		return t;
 	}
 	async look() {
-		if (this.lostAt > 0 && Date.now() - this.lostAt > it) {
+		if (this.lostAt > 0 && Date.now() - this.lostAt > at) {
 			this.end("hangup", "failed");
 			return;
 		}
@@ -1270,11 +1289,11 @@ var P = class {
 		let t = await this.monitor.look([e]), n = A([...t.tracks.values()].flat(), t.paths.get(this.peer.id), this.link?.state === "connected");
 		n !== this.quality && this.now !== "ended" && (this.quality = n, this.events.emit("quality", { quality: n }));
 	}
-}, lt = 35, ut = 150, dt = 500, ft = class {
+}, ut = 35, dt = 150, ft = 500, pt = class {
 	send;
 	refused;
 	items = [];
-	tokens = ut;
+	tokens = dt;
 	at = 0;
 	timer;
 	constructor(e, t) {
@@ -1296,10 +1315,10 @@ var P = class {
 	flush() {
 		clearTimeout(this.timer), this.timer = void 0;
 		let e = Date.now();
-		this.tokens = Math.min(ut, this.tokens + (e - this.at) / 1e3 * lt), this.at = e;
+		this.tokens = Math.min(dt, this.tokens + (e - this.at) / 1e3 * ut), this.at = e;
 		for (let e of [...this.items]) if (!e.sent) {
 			if (this.tokens < 1) {
-				this.timer = setTimeout(() => this.flush(), 1e3 / lt);
+				this.timer = setTimeout(() => this.flush(), 1e3 / ut);
 				return;
 			}
 			this.tokens--, this.deliver(e);
@@ -1311,41 +1330,41 @@ var P = class {
 		this.send(n).then(() => this.drop(e), (r) => {
 			if (!this.items.includes(e)) return;
 			let i = r instanceof t ? r.code : "internal";
-			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), dt)) : (this.drop(e), this.refused(n, r));
+			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), ft)) : (this.drop(e), this.refused(n, r));
 		});
 	}
 	drop(e) {
 		this.items = this.items.filter((t) => t !== e);
 	}
-}, pt = "veche.v1", F = {
+}, mt = "veche.v1", F = {
 	frame: 65536,
 	large: 524288,
 	depth: 16,
 	seats: 64
-}, I = f(0, 2 ** 31 - 1), L = l(/^[\w-]{1,64}$/, "an id"), R = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), z = p("mic", "camera", "screen", "screen-audio"), mt = p("camera", "screen"), ht = p("viewer", "speaker", "moderator"), gt = p("p2p", "sfu"), B = f(0, 2 ** 53 - 1), V = m(c()), _t = h({
+}, I = f(0, 2 ** 31 - 1), L = l(/^[\w-]{1,64}$/, "an id"), R = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), z = p("mic", "camera", "screen", "screen-audio"), ht = p("camera", "screen"), gt = p("viewer", "speaker", "moderator"), _t = p("p2p", "sfu"), B = f(0, 2 ** 53 - 1), V = m(c()), vt = h({
 	mic: u,
 	camera: u,
 	screen: u,
 	hand: u
-}), vt = h({
+}), yt = h({
 	source: z,
 	kind: p("audio", "video"),
 	codec: c()
 }), H = h({
 	id: L,
 	name: c(),
-	role: ht,
+	role: gt,
 	agent: p("web", "whip", "whep", "bot"),
 	connected: u,
-	state: _t,
-	tracks: m(vt)
-}), yt = {
+	state: vt,
+	tracks: m(yt)
+}), bt = {
 	name: c(1, 255, 255),
 	size: f(0, 2 ** 53 - 1),
 	mime: c(0, 127, 127)
-}, bt = h({
+}, xt = h({
 	id: l(/^[\w-]{1,62}$/, "an id"),
-	...yt
+	...bt
 }), U = h({
 	id: L,
 	from: L,
@@ -1353,7 +1372,7 @@ var P = class {
 	text: c(),
 	to: g(L),
 	at: B,
-	file: g(bt)
+	file: g(xt)
 }), W = h({
 	id: L,
 	from: L,
@@ -1362,29 +1381,29 @@ var P = class {
 	state: p("ringing", "active", "ended"),
 	reason: g(p("declined", "busy", "timeout", "cancelled", "hangup", "gone", "unavailable")),
 	at: B
-}), xt = h({
+}), St = h({
 	urls: m(c()),
 	username: g(c()),
 	credential: g(c())
-}), St = h({ video: g(c()) }), Ct = h({
+}), Ct = h({ video: g(c()) }), wt = h({
 	candidate: c(0, 1024, 1024),
 	sdpMid: _(c(0, 32, 32)),
 	sdpMLineIndex: _(f(0, 65535)),
 	usernameFragment: _(c(0, 256, 256))
-}), wt = v(h({
+}), Tt = v(h({
 	description: g(h({
 		type: p("offer", "answer", "pranswer", "rollback"),
 		sdp: c(0, F.large)
 	})),
-	candidate: g(ee(Ct)),
+	candidate: g(ee(wt)),
 	close: g(u),
 	meta: g(te)
-}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), Tt = p("live", "waiting", "none", "muted", "paused", "undecodable"), Et = h({
+}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), Et = p("live", "waiting", "none", "muted", "paused", "undecodable"), Dt = h({
 	seat: f(0, F.seats - 1),
 	member: g(L),
-	source: mt,
-	audio: Tt,
-	video: Tt,
+	source: ht,
+	audio: Et,
+	video: Et,
 	codec: g(c()),
 	rtp: g(f(0, 2 ** 32 - 1))
 }), G = {
@@ -1395,15 +1414,15 @@ var P = class {
 			id: c(),
 			kind: p("meeting", "broadcast", "lobby"),
 			locked: u,
-			topology: gt,
+			topology: _t,
 			forced: u,
 			epoch: I,
 			video: V,
 			audio: V,
-			publish: St
+			publish: Ct
 		}),
 		members: m(H),
-		iceServers: m(xt),
+		iceServers: m(St),
 		may: V,
 		resume: c(),
 		n: B,
@@ -1421,7 +1440,7 @@ var P = class {
 		sdp: g(c()),
 		call: g(W),
 		chat: g(U),
-		iceServers: g(m(xt))
+		iceServers: g(m(St))
 	}),
 	error: h({
 		code: c(),
@@ -1438,21 +1457,22 @@ var P = class {
 		locked: u,
 		video: V,
 		audio: V,
-		publish: St
+		publish: Ct
 	}),
 	topology: h({
-		mode: gt,
+		mode: _t,
 		epoch: I
 	}),
 	settled: h({ epoch: I }),
-	seats: h({ seats: m(Et) }),
+	seats: h({ seats: m(Dt) }),
 	signal: h({
 		from: L,
 		link: c(1, 64, 64),
-		data: wt
+		data: Tt
 	}),
 	call: h({ call: W }),
 	chat: h({ chat: U }),
+	resume: h({ token: c(1, 4096, 4096) }),
 	muted: h({
 		source: z,
 		by: L
@@ -1465,26 +1485,26 @@ var P = class {
 		code: c(),
 		message: c()
 	})
-}, Dt = /* @__PURE__ */ new Set([
+}, Ot = /* @__PURE__ */ new Set([
 	"welcome",
 	"ok",
 	"error",
 	"pong",
 	"bye"
-]), Ot = h({
+]), kt = h({
 	n: g(f(0, 2 ** 53 - 1)),
 	re: g(f(1, 2 ** 31 - 1))
 });
-function kt(e) {
-	let n = At(e), r = c()(n.t, "t");
+function At(e) {
+	let n = jt(e), r = c()(n.t, "t");
 	if (!Object.hasOwn(G, r)) throw new t("unknown-type", `t: ${r}`);
-	let i = r, { n: a, re: o } = Ot(n, ""), s = {
+	let i = r, { n: a, re: o } = kt(n, ""), s = {
 		t: r,
 		...G[i](n, "")
 	};
-	return a !== void 0 && !Dt.has(r) && (s.n = a), o !== void 0 && Dt.has(r) && (s.re = o), s;
+	return a !== void 0 && !Ot.has(r) && (s.n = a), o !== void 0 && Ot.has(r) && (s.re = o), s;
 }
-function At(e) {
+function jt(e) {
 	let n;
 	try {
 		if (typeof e != "string") throw Error("not a text frame");
@@ -1498,13 +1518,13 @@ function At(e) {
 function K(e, t) {
 	return t !== 0 && Object.values(e).every((e) => typeof e != "object" || !e || K(e, t - 1));
 }
-var q = (e) => new Set(e).size === e.length, jt = p("opus", "g722", "pcmu", "pcma"), Mt = p("vp8", "vp9", "av1", "h264", "h265"), J = (e) => {
+var q = (e) => new Set(e).size === e.length, Mt = p("opus", "g722", "pcmu", "pcma"), Nt = p("vp8", "vp9", "av1", "h264", "h265"), J = (e) => {
 	let t = m(e, 32);
 	return (e, n) => {
 		let r = t(e, n);
 		return q(r) ? r : i(n, "a name twice");
 	};
-}, Nt = h({
+}, Pt = h({
 	audio: J(c(0, 62)),
 	video: J(c(0, 62))
 }), Y = {
@@ -1524,11 +1544,11 @@ var q = (e) => new Set(e).size === e.length, jt = p("opus", "g722", "pcmu", "pcm
 		role: g(p("viewer")),
 		agent: g(p("bot")),
 		topology: g(p("auto", "p2p", "sfu")),
-		video: g(J(Mt)),
-		audio: g(J(jt)),
-		decode: Nt,
-		encode: Nt,
-		state: _t,
+		video: g(J(Nt)),
+		audio: g(J(Mt)),
+		decode: Pt,
+		encode: Pt,
+		state: vt,
 		resume: g(h({
 			token: c(1, 4096, 4096),
 			n: B
@@ -1558,12 +1578,12 @@ var q = (e) => new Set(e).size === e.length, jt = p("opus", "g722", "pcmu", "pcm
 	}),
 	candidate: h({
 		pc: I,
-		candidate: ee(Ct)
+		candidate: ee(wt)
 	}),
 	view: v(h({ seats: m(h({
 		seat: f(0, F.seats - 1),
 		member: L,
-		source: mt,
+		source: ht,
 		width: d(0, 16384),
 		height: d(0, 16384),
 		paused: u
@@ -1574,7 +1594,7 @@ var q = (e) => new Set(e).size === e.length, jt = p("opus", "g722", "pcmu", "pcm
 	signal: h({
 		to: L,
 		link: c(1, 64, 64),
-		data: wt
+		data: Tt
 	}),
 	ready: h({ epoch: I }),
 	ring: h({
@@ -1590,7 +1610,7 @@ var q = (e) => new Set(e).size === e.length, jt = p("opus", "g722", "pcmu", "pcm
 		to: g(L),
 		file: g(h({
 			id: g(l(/^[\w-]{1,62}$/, "an id")),
-			...yt
+			...bt
 		}))
 	}), (e, t) => {
 		e.text === "" && !e.file && t("text", "empty");
@@ -1603,12 +1623,12 @@ var q = (e) => new Set(e).size === e.length, jt = p("opus", "g722", "pcmu", "pcm
 	lock: h({ locked: u }),
 	role: h({
 		member: L,
-		role: ht
+		role: gt
 	}),
 	end: h({}),
 	ice: h({})
-}, Pt = new TextEncoder();
-function Ft(e, n) {
+}, Ft = new TextEncoder();
+function It(e, n) {
 	let r = c()(e.t, "t");
 	if (!Object.hasOwn(Y, r)) throw new t("unknown-type", `t: ${r}`);
 	let i = r === "offer" || r === "signal" ? F.large : F.frame;
@@ -1625,25 +1645,25 @@ function Ft(e, n) {
 	} catch (n) {
 		throw JSON.stringify(e).length > i ? new t("too-big") : n;
 	}
-	if (o.length > i / 3 && Pt.encode(o).length > i) throw new t("too-big");
+	if (o.length > i / 3 && Ft.encode(o).length > i) throw new t("too-big");
 	return o;
 }
 Object.keys(G), Object.keys(Y);
 // ../sdk/js/src/connection.ts
-var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
+var Lt = 1e4, Rt = 1e4, zt = 5e3, Bt = 2e3, Vt = 1e3, Ht = [
 	0,
 	300,
 	600,
 	1200,
 	2400,
 	3e3
-], X = 3, Ht = /* @__PURE__ */ new Set([
+], X = 3, Ut = /* @__PURE__ */ new Set([
 	"shutdown",
 	"slow",
 	"idle",
 	"overloaded",
 	"internal"
-]), Ut = /* @__PURE__ */ new Set(["overloaded", "internal"]), Wt = class {
+]), Wt = /* @__PURE__ */ new Set(["overloaded", "internal"]), Gt = class {
 	options;
 	socket = null;
 	welcomed = !1;
@@ -1659,7 +1679,7 @@ var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
 	settle = null;
 	outbox;
 	constructor(e) {
-		this.options = e, this.token = e.resume, this.outbox = new ft((e) => this.request(e), e.refused);
+		this.options = e, this.token = e.resume, this.outbox = new pt((e) => this.request(e), e.refused);
 	}
 	start(e) {
 		return new Promise((n, r) => {
@@ -1693,18 +1713,18 @@ var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
 		this.outbox.clear();
 	}
 	nudge() {
-		this.over || (this.welcomed ? this.ping(zt) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
+		this.over || (this.welcomed ? this.ping(Bt) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
 	}
 	async leave() {
 		if (this.over) return;
 		let e = this.socket, n = this.welcomed ? this.say({ t: "leave" }).then(() => {}, () => {}) : Promise.resolve();
-		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, Bt))]), this.fail(new t("left")), e && Gt(e, 1e3), this.socket = null;
+		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, Vt))]), this.fail(new t("left")), e && Kt(e, 1e3), this.socket = null;
 	}
 	say(e) {
 		return new Promise((n, r) => {
 			let i = this.lastId % (2 ** 31 - 1) + 1;
 			try {
-				let t = Ft(e, i);
+				let t = It(e, i);
 				this.lastId = i, this.waiters.set(i, {
 					resolve: n,
 					reject: r
@@ -1718,12 +1738,12 @@ var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
 		this.clear("retry"), this.attempts++;
 		let e;
 		try {
-			e = new this.options.WebSocket(this.options.url, pt);
+			e = new this.options.WebSocket(this.options.url, mt);
 		} catch (e) {
 			this.finish(new t("unsupported", "no WebSocket to this URL", { cause: e }));
 			return;
 		}
-		this.socket = e, this.timers.open = setTimeout(() => this.lost(e), It), e.onopen = () => this.hello(e), e.onmessage = (t) => this.socket === e && this.receive(t.data), e.onclose = () => this.lost(e);
+		this.socket = e, this.timers.open = setTimeout(() => this.lost(e), Lt), e.onopen = () => this.hello(e), e.onmessage = (t) => this.socket === e && this.receive(t.data), e.onclose = () => this.lost(e);
 	}
 	hello(e) {
 		if (this.socket !== e) return;
@@ -1737,14 +1757,14 @@ var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
 			...this.options.hello(),
 			...t
 		}).catch((t) => {
-			this.socket !== e || t.code === "network" || this.over || (Ut.has(t.code) && (this.joined || this.attempts < X) ? this.lost(e) : this.finish(t));
+			this.socket !== e || t.code === "network" || this.over || (Wt.has(t.code) && (this.joined || this.attempts < X) ? this.lost(e) : this.finish(t));
 		});
 	}
 	receive(e) {
 		this.heard = !0;
 		let r;
 		try {
-			r = kt(e);
+			r = At(e);
 		} catch (t) {
 			if (t.code !== "unknown-type") {
 				this.socket && this.lost(this.socket);
@@ -1769,6 +1789,10 @@ var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
 			case "bye":
 				this.bye(r.code, r.message);
 				return;
+			case "resume":
+				if (this.over || !this.inOrder(r.n)) return;
+				this.token = r.token, this.options.renewed(r.token);
+				return;
 			default: !this.over && this.inOrder(r.n) && this.options.event(r);
 		}
 	}
@@ -1789,24 +1813,24 @@ var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
 	}
 	bye(e, r) {
 		let i = this.socket;
-		Ht.has(e) && i ? !this.joined && this.attempts >= X ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
+		Ut.has(e) && i ? !this.joined && this.attempts >= X ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
 	}
 	lost(e) {
 		if (this.socket !== e) return;
 		let n = this.welcomed;
-		if (this.release(), Gt(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
+		if (this.release(), Kt(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
 		if (!this.joined && this.attempts >= X) {
 			this.finish(new t("network"));
 			return;
 		}
 		n && (this.attempts = 0);
-		let r = Vt[Math.min(this.attempts, Vt.length - 1)] ?? 0;
+		let r = Ht[Math.min(this.attempts, Ht.length - 1)] ?? 0;
 		this.timers.retry = setTimeout(() => this.open(), r * (.5 + Math.random() / 2)), this.joined && this.options.state("reconnecting");
 	}
 	finish(e) {
 		if (this.over) return;
 		let t = this.socket;
-		this.over = !0, this.stop(), this.release(), this.fail(e), t && Gt(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
+		this.over = !0, this.stop(), this.release(), this.fail(e), t && Kt(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
 	}
 	release() {
 		this.socket = null, this.welcomed = !1;
@@ -1834,7 +1858,7 @@ var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
 		clearTimeout(this.timers[e]), delete this.timers[e];
 	}
 	schedulePing() {
-		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(Rt), Lt);
+		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(zt), Rt);
 	}
 	ping(e) {
 		let t = this.socket;
@@ -1846,14 +1870,14 @@ var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
 		}, e), this.schedulePing());
 	}
 };
-function Gt(e, t) {
+function Kt(e, t) {
 	e.onopen = e.onmessage = e.onclose = null;
 	try {
 		e.close(t);
 	} catch {}
 }
 // ../sdk/js/src/saved.ts
-var Kt = class {
+var qt = class {
 	storage;
 	key;
 	token;
@@ -1889,7 +1913,7 @@ var Kt = class {
 		} catch {}
 	}
 };
-function qt(e) {
+function Jt(e) {
 	let n;
 	try {
 		n = new URL("ws", e);
@@ -1899,7 +1923,7 @@ function qt(e) {
 	return n.protocol = n.protocol.replace("http", "ws"), n.search = n.hash = "", n.href;
 }
 // ../sdk/js/src/calls.ts
-var Jt = 100, Yt = class {
+var Yt = 100, Xt = class {
 	options;
 	all = /* @__PURE__ */ new Map();
 	past = [];
@@ -1956,7 +1980,7 @@ var Jt = 100, Yt = class {
 		return t?.update(e), t;
 	}
 	make(e) {
-		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new ct({
+		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new lt({
 			...t,
 			request: n,
 			over: (e) => this.over(e)
@@ -1970,9 +1994,9 @@ var Jt = 100, Yt = class {
 		this.all.delete(e.id), this.forget(e.id);
 	}
 	forget(e) {
-		this.past.push(e), this.past.length > Jt && this.past.shift();
+		this.past.push(e), this.past.length > Yt && this.past.shift();
 	}
-}, Xt = 3e4, Zt = 1500, Qt = class {
+}, Zt = 3e4, Qt = 1500, $t = class {
 	options;
 	offers = /* @__PURE__ */ new Map();
 	mine = /* @__PURE__ */ new Map();
@@ -2007,7 +2031,7 @@ var Jt = 100, Yt = class {
 		this.runs.get(Z(e, r.from))?.stop.abort();
 		let a = new AbortController(), o = () => a.abort();
 		n.signal?.addEventListener("abort", o, { once: !0 });
-		let s = setTimeout(o, Xt);
+		let s = setTimeout(o, Zt);
 		try {
 			let t = await this.connect(e, r.from, !0, a);
 			return clearTimeout(s), await pe(t, r, {
@@ -2041,7 +2065,7 @@ var Jt = 100, Yt = class {
 		this.runs.clear(), this.mine.clear();
 	}
 	async give(e, t, n, r) {
-		let i = new AbortController(), a = setTimeout(() => i.abort(), Xt), o = this.connect(e, t, !1, i);
+		let i = new AbortController(), a = setTimeout(() => i.abort(), Zt), o = this.connect(e, t, !1, i);
 		this.runs.get(Z(e, t))?.link.receive(r);
 		try {
 			let r = await o;
@@ -2082,9 +2106,9 @@ var Jt = 100, Yt = class {
 	}
 	end(e, t, n) {
 		let r = this.runs.get(Z(e, t));
-		r?.stop === n && (this.runs.delete(Z(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close(Zt));
+		r?.stop === n && (this.runs.delete(Z(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close(Qt));
 	}
-}, Z = (e, t) => `${e} ${t}`, $t = 9e4, en = 2e3, tn = class {
+}, Z = (e, t) => `${e} ${t}`, en = 9e4, tn = 2e3, nn = class {
 	fetch;
 	relayOnly = !1;
 	servers = [];
@@ -2097,7 +2121,7 @@ var Jt = 100, Yt = class {
 		this.servers = e.map((e) => ({ ...e })), this.at = Date.now();
 	}
 	async config() {
-		return Date.now() - this.at > $t && (this.fetching ??= this.refresh().finally(() => {
+		return Date.now() - this.at > en && (this.fetching ??= this.refresh().finally(() => {
 			this.fetching = null;
 		}), await this.fetching), {
 			iceServers: this.servers,
@@ -2106,7 +2130,7 @@ var Jt = 100, Yt = class {
 	}
 	async refresh() {
 		let e, t = new Promise((t) => {
-			e = setTimeout(() => t(void 0), en);
+			e = setTimeout(() => t(void 0), tn);
 		});
 		try {
 			let e = await Promise.race([this.fetch(), t]);
@@ -2115,7 +2139,7 @@ var Jt = 100, Yt = class {
 			clearTimeout(e);
 		}
 	}
-}, nn = [
+}, rn = [
 	"leave",
 	"ping",
 	"state",
@@ -2126,32 +2150,32 @@ var Jt = 100, Yt = class {
 	"ready",
 	"chat",
 	"ice"
-], rn = [
+], an = [
 	"ring",
 	"accept",
 	"decline",
 	"cancel",
 	"hangup"
-], an = [
+], on = [
 	"mute",
 	"remove",
 	"lock",
 	"role",
 	"end"
-], on = [
+], sn = [
 	"offer",
 	"candidate",
 	"view"
 ];
-function sn(e, t) {
-	let n = new Set(nn);
-	if (e !== "viewer" && t !== "broadcast") for (let e of rn) n.add(e);
-	if (e === "moderator") for (let e of an) n.add(e);
-	if (t === "lobby") for (let e of on) n.delete(e);
+function cn(e, t) {
+	let n = new Set(rn);
+	if (e !== "viewer" && t !== "broadcast") for (let e of an) n.add(e);
+	if (e === "moderator") for (let e of on) n.add(e);
+	if (t === "lobby") for (let e of sn) n.delete(e);
 	return n;
 }
 // ../sdk/js/src/flow.ts
-var cn = 120, ln = 600, un = 6e3, dn = class {
+var ln = 120, un = 600, dn = 6e3, fn = class {
 	began;
 	entries = /* @__PURE__ */ new Map();
 	timer;
@@ -2172,35 +2196,35 @@ var cn = 120, ln = 600, un = 6e3, dn = class {
 		for (let t of this.entries.keys()) t.startsWith(e) && this.entries.delete(t);
 	}
 	hurry() {
-		this.eagerUntil = Date.now() + un, clearTimeout(this.timer), this.schedule();
+		this.eagerUntil = Date.now() + dn, clearTimeout(this.timer), this.schedule();
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer), this.entries.clear();
 	}
 	schedule() {
-		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? cn : ln));
+		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? ln : un));
 	}
 	async look() {
 		let e = [...this.entries].filter(([, e]) => !e.flows);
 		await Promise.all(e.map(async ([e, t]) => {
-			let n = await fn(t.receiver);
+			let n = await pn(t.receiver);
 			this.entries.get(e) === t && n !== 0 && (t.flows = !0, this.closed || this.began(e));
 		})), clearTimeout(this.timer), this.schedule();
 	}
 };
-async function fn(e) {
+async function pn(e) {
 	try {
 		for (let t of (await e.getStats()).values()) if (t.type === "inbound-rtp") return e.track.kind === "video" ? t.framesDecoded ?? 0 : t.packetsReceived ?? 0;
 	} catch {}
 	return 0;
 }
 // ../sdk/js/src/media.ts
-var pn = 1e4, mn = ["camera", "screen"], hn = [
+var mn = 1e4, hn = ["camera", "screen"], gn = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], gn = class {
+], _n = class {
 	options;
 	paths = [];
 	local = /* @__PURE__ */ new Map();
@@ -2213,7 +2237,7 @@ var pn = 1e4, mn = ["camera", "screen"], hn = [
 	timer;
 	closed = !1;
 	constructor(e) {
-		this.options = e, this.flow = new dn((e) => this.refresh(e.split(" ")[1] ?? ""));
+		this.options = e, this.flow = new fn((e) => this.refresh(e.split(" ")[1] ?? ""));
 	}
 	get current() {
 		return this.paths[this.paths.length - 1];
@@ -2231,7 +2255,7 @@ var pn = 1e4, mn = ["camera", "screen"], hn = [
 			n = this.options.open(e), this.tags.set(n, ++this.lastTag);
 			for (let [e, t] of this.local) n.set(e, t);
 		}
-		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), pn)), this.flow.hurry(), this.refreshAll();
+		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), mn)), this.flow.hurry(), this.refreshAll();
 	}
 	settled(e) {
 		e === this.epoch && this.settle();
@@ -2262,7 +2286,7 @@ var pn = 1e4, mn = ["camera", "screen"], hn = [
 	refresh(e) {
 		let t = this.options.records().get(e);
 		if (t && !this.closed) {
-			for (let n of mn) this.refreshHalf(e, t, n);
+			for (let n of hn) this.refreshHalf(e, t, n);
 			this.check();
 		}
 	}
@@ -2322,7 +2346,7 @@ var pn = 1e4, mn = ["camera", "screen"], hn = [
 			let e = this.current;
 			if (!this.closed && e && this.readyFor !== this.epoch) {
 				for (let [t, n] of this.options.records()) if (n.member.connected) {
-					for (let n of hn) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
+					for (let n of gn) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
 				}
 				this.readyFor = this.epoch, this.options.ready(this.epoch);
 			}
@@ -2334,7 +2358,7 @@ function Q(e, t) {
 	return t === "screen-audio" ? e.state.screen : e.state[t];
 }
 // ../sdk/js/src/mesh.ts
-var _n = class {
+var vn = class {
 	options;
 	mode = "p2p";
 	local = /* @__PURE__ */ new Map();
@@ -2408,7 +2432,7 @@ var _n = class {
 		for (let e of this.peers.values()) e.link.nudge();
 	}
 	reconfigure() {
-		for (let e of this.peers.values()) e.link.restart();
+		for (let e of this.peers.values()) e.link.renew();
 	}
 	close() {
 		this.closed = !0;
@@ -2448,7 +2472,7 @@ var _n = class {
 		let t = this.peers.get(e);
 		this.peers.delete(e), t?.link.close(), t && this.options.changed(e);
 	}
-}, vn = 8e3, yn = class {
+}, yn = 8e3, bn = class {
 	events;
 	participants = /* @__PURE__ */ new Map();
 	records = /* @__PURE__ */ new Map();
@@ -2510,7 +2534,7 @@ var _n = class {
 		for (let e of t) this.add(e);
 		clearTimeout(this.timer), this.missing.size > 0 && (this.timer = setTimeout(() => {
 			for (let e of [...this.missing]) this.remove(e, "gone");
-		}, vn));
+		}, yn));
 	}
 	close() {
 		clearTimeout(this.timer);
@@ -2521,7 +2545,7 @@ var _n = class {
 		let n = e === this.own ? this.self : this.participants.get(t.id);
 		n && this.events.updated(n);
 	}
-}, bn = [
+}, xn = [
 	1,
 	2,
 	4,
@@ -2532,11 +2556,11 @@ var _n = class {
 	49,
 	64
 ];
-function xn(e, t) {
-	return e <= 0 ? 0 : Math.min(bn.find((t) => t >= e) ?? t, t);
+function Sn(e, t) {
+	return e <= 0 ? 0 : Math.min(xn.find((t) => t >= e) ?? t, t);
 }
 var $ = (e) => `${e.source} ${e.member}`;
-function Sn(e, t, n) {
+function Cn(e, t, n) {
 	let r = new Map(t.map((e) => [$(e), e.seat])), i = [...new Map(e.map((e) => [$(e), e])).values()].slice(0, n), a = new Set(i.map((e) => r.get($(e))).filter((e) => e !== void 0 && e < n)), o = 0;
 	return i.map((e) => {
 		let t = r.get($(e));
@@ -2548,19 +2572,19 @@ function Sn(e, t, n) {
 			seat: t,
 			member: e.member,
 			source: e.source,
-			width: Cn(e.width),
-			height: Cn(e.height),
+			width: wn(e.width),
+			height: wn(e.height),
 			paused: e.paused === !0
 		};
 	}).sort((e, t) => e.seat - t.seat);
 }
-function Cn(e) {
+function wn(e) {
 	return Number.isFinite(e) ? Math.min(16384, Math.ceil(Math.max(0, e) / 16) * 16) : 16384;
 }
-function wn(e, t) {
+function Tn(e, t) {
 	return JSON.stringify(e) === JSON.stringify(t);
 }
-var Tn = class {
+var En = class {
 	seats = [];
 	apply(e) {
 		let t = /* @__PURE__ */ new Set();
@@ -2587,13 +2611,13 @@ var Tn = class {
 	clear() {
 		this.seats = [];
 	}
-}, En = 2e3, Dn = [
+}, Dn = 2e3, On = [
 	0,
 	300,
 	1e3,
 	2e3,
 	4e3
-], On = 1e3, kn = class {
+], kn = 1e3, An = class {
 	options;
 	mode = "sfu";
 	pc = null;
@@ -2606,7 +2630,7 @@ var Tn = class {
 	wishes = /* @__PURE__ */ new Map();
 	view = [];
 	told = "";
-	seating = new Tn();
+	seating = new En();
 	streams;
 	busy = !1;
 	dirty = !1;
@@ -2614,6 +2638,7 @@ var Tn = class {
 	failures = 0;
 	early = [];
 	timer;
+	advice = "";
 	publishing = "";
 	constructor(e) {
 		this.options = e;
@@ -2645,14 +2670,14 @@ var Tn = class {
 	rebuild() {
 		if (this.closed) return;
 		this.drop();
-		let e = Dn[Math.min(this.failures++, Dn.length - 1)] ?? 0;
+		let e = On[Math.min(this.failures++, On.length - 1)] ?? 0;
 		this.later(e, () => void this.build());
 	}
 	arrival(e, t) {
 		let n = this.seating.find(e, w(t)), r = n && this.seats[n.seat];
 		if (!n || !r || n.seat >= this.negotiated) return;
 		let i = T(t) === "audio";
-		if (An(i ? n.audio : n.video)) return;
+		if (jn(i ? n.audio : n.video)) return;
 		let a = (i ? r.a : r.v).receiver;
 		return {
 			track: a.track,
@@ -2710,7 +2735,7 @@ var Tn = class {
 		}) : this.restart());
 	}
 	reconfigure() {
-		this.restart();
+		this.rebuild();
 	}
 	close() {
 		this.closed = !0, this.drop();
@@ -2744,7 +2769,7 @@ var Tn = class {
 				this.failures = 0;
 				break;
 			case "disconnected":
-				this.later(En, () => this.restart());
+				this.later(Dn, () => this.restart());
 				break;
 			case "failed":
 				this.rebuild();
@@ -2769,10 +2794,10 @@ var Tn = class {
 	show() {
 		let e = this.options.wishes();
 		if (this.wishes = new Map(e.map((e) => [`${e.source} ${e.member}`, e])), !this.pc) return;
-		let t = xn(e.length, this.options.seats);
+		let t = Sn(e.length, this.options.seats);
 		t > this.seats.length && (this.grow(t), this.negotiate());
-		let n = Sn(e, this.view, this.seats.length);
-		wn(n, this.view) || (this.view = n), this.tell();
+		let n = Cn(e, this.view, this.seats.length);
+		Tn(n, this.view) || (this.view = n), this.tell();
 	}
 	tell() {
 		let e = this.view.filter((e) => e.seat < this.negotiated), t = JSON.stringify(e);
@@ -2794,10 +2819,13 @@ var Tn = class {
 		}
 	}
 	advise() {
-		let { publish: e, video: t } = this.options.codecs(), n = ke(this.options.env, t, e);
-		if (n.join() !== this.publishing) {
-			this.publishing = n.join();
-			for (let [e, t] of this.sending) T(e) === "video" && C(this.options.env, t, n);
+		let { publish: e, video: t } = this.options.codecs(), n = `${e} ${t.join()}`;
+		if (n === this.advice) return;
+		this.advice = n;
+		let r = ke(this.options.env, t, e);
+		if (r.join() !== this.publishing) {
+			this.publishing = r.join();
+			for (let [e, t] of this.sending) T(e) === "video" && C(this.options.env, t, r);
 			this.answered && this.negotiate();
 		}
 	}
@@ -2870,7 +2898,7 @@ var Tn = class {
 			case "sdp":
 				this.options.error(e), this.rebuild();
 				return;
-			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(On * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
+			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(kn * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
 		}
 	}
 	later(e, t) {
@@ -2878,39 +2906,39 @@ var Tn = class {
 			this.closed || t();
 		}, e);
 	}
-}, An = (e) => e === "none" || e === "undecodable", jn = {
+}, jn = (e) => e === "none" || e === "undecodable", Mn = {
 	width: 640,
 	height: 360
-}, Mn = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), Nn = (e) => e.role !== "viewer" || e.tracks.length > 0;
-function Pn(e, t, n) {
+}, Nn = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), Pn = (e) => e.role !== "viewer" || e.tracks.length > 0;
+function Fn(e, t, n) {
 	let r = [...e ?? []], i = (e, t) => r.some((n) => n.member === e && n.source === t);
 	if (r.some((e) => e.member === "first")) return r.slice(0, n);
-	for (let n of t) Nn(n) && !i(n.id, "camera") && r.push({
+	for (let n of t) Pn(n) && !i(n.id, "camera") && r.push({
 		member: n.id,
 		source: "camera",
-		...jn,
+		...Mn,
 		...e ? { paused: !0 } : {}
-	}), i(n.id, "screen") || (!e && (n.state.screen || Mn(n, "screen")) ? r.push({
+	}), i(n.id, "screen") || (!e && (n.state.screen || Nn(n, "screen")) ? r.push({
 		member: n.id,
 		source: "screen",
-		...jn
-	}) : e && Mn(n, "screen-audio") && r.push({
+		...Mn
+	}) : e && Nn(n, "screen-audio") && r.push({
 		member: n.id,
 		source: "screen",
-		...jn,
+		...Mn,
 		paused: !0
 	}));
 	return r.slice(0, n);
 }
 // ../sdk/js/src/session.ts
-var Fn = 500, In = /* @__PURE__ */ new Set([
+var In = 500, Ln = /* @__PURE__ */ new Set([
 	"not-allowed",
 	"no-member",
 	"no-call",
 	"bad-message",
 	"left",
 	"aborted"
-]), Ln = class {
+]), Rn = class {
 	env;
 	connection;
 	saved;
@@ -2932,7 +2960,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 	constructor(e, t, n, r, i) {
 		this.env = e, this.connection = t, this.saved = n, this.room = r.room, this.limits = r.limits, this.may = new Set(r.may);
 		let a = this.events.emit.bind(this.events);
-		this.roster = new yn(r.you, {
+		this.roster = new bn(r.you, {
 			joined: (e) => a("joined", e),
 			left: (e, t) => {
 				this.files.left(e.id), a("left", {
@@ -2941,7 +2969,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 				});
 			},
 			updated: (e) => a("updated", e)
-		}), this.ice = new tn(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
+		}), this.ice = new nn(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
 		let o = {
 			env: e,
 			config: () => this.ice.config(),
@@ -2952,7 +2980,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 			link: n,
 			data: r
 		});
-		this.files = new Qt({
+		this.files = new $t({
 			link: o,
 			me: () => this.roster.me,
 			signal: s,
@@ -2960,7 +2988,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 			progress: (e) => a("fileProgress", e)
 		});
 		let c = this.roster;
-		this.calls = new Yt({
+		this.calls = new Xt({
 			room: {
 				link: o,
 				get me() {
@@ -2976,7 +3004,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 			request: (e) => t.request(e),
 			nameOf: (e) => c.nameOf(e),
 			incoming: (e) => a("call", e)
-		}), this.media = new gn({
+		}), this.media = new _n({
 			env: e,
 			open: (e) => this.open(e),
 			records: () => c.records,
@@ -2993,7 +3021,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 					...n.status(t)
 				});
 			}
-		}), this.monitor = new rt({
+		}), this.monitor = new it({
 			me: () => c.me,
 			inspect: () => this.media.inspect(),
 			speaking: (e) => a("speaking", e),
@@ -3049,7 +3077,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 			case "room":
 				this.room = {
 					...this.room,
-					...Rn(e)
+					...zn(e)
 				}, this.advise(e.publish.video), this.media.update(), this.events.emit("room", this.facade);
 				break;
 			case "topology":
@@ -3105,13 +3133,13 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 		this.shown = e, this.media.update();
 	}
 	remember(e) {
-		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > Fn && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
+		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > In && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
 	}
 	state(e) {
 		this.connectionState !== e && (this.connectionState = e, this.events.emit("connection", { state: e }));
 	}
 	refused(e, t) {
-		In.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
+		Ln.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
 	}
 	nudge() {
 		this.connection.nudge(), this.media.nudge(), this.calls.nudge();
@@ -3124,7 +3152,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 	}
 	open(e) {
 		let { env: t, connection: n, roster: r } = this, i = (e) => this.media.refresh(e), a = () => this.ice.config();
-		if (e === "p2p") return new _n({
+		if (e === "p2p") return new vn({
 			link: {
 				env: t,
 				config: a,
@@ -3140,7 +3168,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 			}),
 			changed: i
 		});
-		let o = new kn({
+		let o = new An({
 			env: t,
 			roster: r,
 			config: a,
@@ -3153,7 +3181,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 				publish: this.room.publish.video
 			}),
 			seats: this.limits.seats,
-			wishes: () => Pn(this.shown, this.roster.others(), this.limits.seats),
+			wishes: () => Fn(this.shown, this.roster.others(), this.limits.seats),
 			changed: i,
 			error: (e) => this.events.emit("error", e)
 		});
@@ -3161,7 +3189,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 	}
 	updated(e) {
 		let t = e.id === this.roster.me, n = t && e.role !== this.roster.own.member.role;
-		if (n && (this.may = sn(e.role, this.room.kind)), this.roster.update(e), n) {
+		if (n && (this.may = cn(e.role, this.room.kind)), this.roster.update(e), n) {
 			if (e.role === "viewer") for (let e of [...this.media.published.keys()]) this.publish(e, null);
 			this.events.emit("room", this.facade);
 		}
@@ -3190,7 +3218,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 		});
 	}
 };
-function Rn(e) {
+function zn(e) {
 	return {
 		locked: e.locked,
 		video: e.video,
@@ -3198,7 +3226,7 @@ function Rn(e) {
 		publish: e.publish
 	};
 }
-function zn(e, t, n, r) {
+function Bn(e, t, n, r) {
 	let { room: i, kind: a, token: o, role: s, topology: c, audio: l, video: u } = e;
 	return {
 		room: i,
@@ -3215,7 +3243,7 @@ function zn(e, t, n, r) {
 	};
 }
 // ../sdk/js/src/room.ts
-var Bn = class e {
+var Vn = class e {
 	session;
 	looker = new P();
 	moderate;
@@ -3247,26 +3275,36 @@ var Bn = class e {
 		};
 	}
 	static async join(n, r) {
-		let i = Hn(n.rtc), a = qt(n.url), o = new Kt(n.storage, `veche ${a} ${n.room}`), s = {
+		let i = Un(n.rtc), a = Jt(n.url), o = new qt(n.storage, `veche ${a} ${n.room}`), s = {
 			mic: !1,
 			camera: !1,
 			screen: !1,
 			hand: !1,
 			...n.state
-		}, c, l, u = new Wt({
+		}, c, l, u = new Gt({
 			WebSocket: i.WebSocket,
 			url: a,
 			resume: o.resume,
-			hello: () => zn(n, i, n.name, c?.roster.own.member.state ?? s),
+			hello: () => Bn(n, i, n.name, c?.roster.own.member.state ?? s),
 			welcome: (t) => {
-				o.keep(t.resume), c ? c.welcome(t) : (c = new Ln(i, u, o, t, n.relayOnly === !0), l = new e(c));
+				o.keep(t.resume), c ? c.welcome(t) : (c = new Rn(i, u, o, t, n.relayOnly === !0), l = new e(c));
 			},
+			renewed: (e) => o.keep(e),
 			event: (e) => c?.event(e),
 			state: (e) => c?.state(e),
 			closed: (e) => c?.close(e),
 			refused: (e, t) => c?.refused(e, t)
 		});
-		if (await u.start(r), !l) throw new t("internal");
+		try {
+			await u.start(r);
+		} catch (e) {
+			throw e instanceof t && ![
+				"network",
+				"aborted",
+				"overloaded"
+			].includes(e.code) && o.clear(), e;
+		}
+		if (!l) throw new t("internal");
 		return l;
 	}
 	get id() {
@@ -3335,9 +3373,9 @@ var Bn = class e {
 	}
 	async sendFile(e, n = {}) {
 		let r = {
-			name: Vn(e.name || "file", 255),
+			name: Hn(e.name || "file", 255),
 			size: e.size,
-			mime: Vn(e.type, 127)
+			mime: Hn(e.type, 127)
 		}, { files: i } = this.session, a = await this.say({
 			t: "chat",
 			text: "",
@@ -3383,7 +3421,7 @@ var Bn = class e {
 		return n && r.file && this.session.files.keep(r.file.id, n), this.session.remember(r), r;
 	}
 };
-function Vn(e, t) {
+function Hn(e, t) {
 	let n = new TextEncoder(), r = "";
 	for (let i of e) {
 		if (n.encode(r + i).length > t) break;
@@ -3391,7 +3429,7 @@ function Vn(e, t) {
 	}
 	return r;
 }
-function Hn(e = {}) {
+function Un(e = {}) {
 	let n = globalThis, r = {};
 	for (let i of [
 		"RTCPeerConnection",
@@ -3406,4 +3444,4 @@ function Hn(e = {}) {
 	}
 	return r;
 }
-export { ct as Call, je as Participant, Bn as Room, t as VecheError, n as errorCode, e as errorReasons };
+export { lt as Call, je as Participant, Vn as Room, t as VecheError, n as errorCode, e as errorReasons };

@@ -40,6 +40,8 @@ const deviceKinds: Record<MediaDeviceKind, DeviceKind> = {
 export class LocalMedia {
   readonly mic: Signal<MediaStreamTrack | null> = signal(null);
   readonly camera: Signal<MediaStreamTrack | null> = signal(null);
+  /** The camera looks away from the person, as the back camera of a phone does. */
+  readonly rear = computed(() => this.camera.value?.getSettings().facingMode === 'environment');
   readonly problems: Signal<Readonly<Partial<Record<MediaKind, MediaProblem>>>> = signal({});
   /** A request is under way; the browser may be asking the person. */
   readonly opening = signal(false);

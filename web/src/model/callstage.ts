@@ -8,6 +8,7 @@ import type { Allowed, ChatItem, PeopleModel, StageActions, StageModel, StatsVie
 import { createStageUi } from '../stage/ui.js';
 import { Banners } from './banners';
 import { ChatBook } from './chat';
+import { faultText } from './fault';
 import { type CaptureScreen, Local } from './local';
 import { StatsBook } from './stats';
 import { keepSame } from './tiles';
@@ -168,8 +169,7 @@ export class CallStage implements StageModel {
         else this.notices.hide('weak');
       }),
       call.on('error', (error) => {
-        const text = t('room.failed', { reason: error.message });
-        this.notices.show({ id: 'action', tone: 'warn', text }, { ms: 8000 });
+        this.notices.show({ id: 'action', tone: 'warn', text: faultText(error) }, { ms: 8000 });
       }),
       this.room.on('connection', ({ state }) => {
         if (state === 'reconnecting') {
@@ -191,7 +191,7 @@ export class CallStage implements StageModel {
       connected: peer?.connected ?? true,
     };
     const tiles: TileView[] = [
-      picture({ ...mine, mirrored: true }, 'camera', media.stream, local),
+      picture({ ...mine, mirrored: !media.rear.value }, 'camera', media.stream, local),
       picture(theirs, 'camera', call.stream, call.remoteState),
     ];
     const screen = this.ownLocal.screen.value;

@@ -4,6 +4,7 @@ import type { Call, Participant, Room } from 'veche-client';
 import type { LocalMedia } from '../devices/media';
 import type { TextKey } from '../i18n';
 import { CallStage } from './callstage';
+import { codeOf } from './fault';
 import type { CaptureScreen } from './local';
 
 /** What became of a call, in words. */
@@ -85,8 +86,7 @@ export class Lobby {
       this.follow(await this.room.ring(member, { video }));
     } catch (error) {
       const name = this.room.participants.get(member)?.name ?? '';
-      const code = error instanceof Error && 'code' in error ? error.code : '';
-      const gone = code === 'no-member' || !this.room.participants.has(member);
+      const gone = codeOf(error) === 'no-member' || !this.room.participants.has(member);
       this.onOutcome({ key: gone ? 'call.ended.unavailable' : 'call.ended.failed', name, tone: 'warn' });
     }
   }
