@@ -5,6 +5,7 @@
 import { type Capabilities, prefer } from './codecs.js';
 import { kindOf, streamOf } from './participant.js';
 import type { SignalData } from './protocol.js';
+import { withoutStrayFeedback } from './sdp.js';
 import { alive } from './stats.js';
 import type { RtcEnvironment, Source } from './types.js';
 
@@ -270,7 +271,7 @@ export class Link {
   private describe(description: RTCSessionDescription): void {
     this.offered = Date.now();
     const offer = description.type === 'offer' ? this.serial : this.answering;
-    this.send({ description: { type: description.type, sdp: description.sdp } }, offer);
+    this.send({ description: { type: description.type, sdp: withoutStrayFeedback(description.sdp) } }, offer);
   }
 
   private send(data: SignalData, offer?: number): void {
