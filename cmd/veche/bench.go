@@ -17,7 +17,8 @@ import (
 
 // benchCmd measures.
 type benchCmd struct {
-	SFU benchSFUCmd `cmd:"" name:"sfu" help:"Publishers and subscribers against a server in a process of its own: packets, loss, latency, CPU per forwarded packet, memory."`
+	SFU  benchSFUCmd  `cmd:"" name:"sfu" help:"Publishers and subscribers against a server in a process of its own: packets, loss, latency, CPU per forwarded packet, memory."`
+	Room benchRoomCmd `cmd:"" help:"Fill a room with synthetic participants."`
 }
 
 // benchSFUCmd measures forwarding, of a server started for it or of any other that speaks WHIP and WHEP.

@@ -248,3 +248,23 @@ func eventually(t *testing.T, url string) (int, string) {
 		time.Sleep(5 * time.Millisecond)
 	}
 }
+
+func TestBenchRoom(t *testing.T) {
+	f := newFake(t)
+	url, stop := launch(t, f, "demo", "--listen", "localhost:0", "--set", "media.udp=localhost:0", "--set", "media.tcp=localhost:0")
+	bots := newFake(t)
+	status := run(t.Context(), []string{"bench", "room", url, "tea", "--bots", "3", "--seats", "2", "--duration", "1s"}, bots.system)
+	if out := bots.out.String(); status != 0 || !strings.Contains(out, "3 bots are in room tea") || strings.Contains(out, "received 0 packets") {
+		t.Errorf("status %d: %s%s", status, out, bots.err)
+	}
+	if status := stop(); status != 0 {
+		t.Errorf("status %d: %s", status, f.err)
+	}
+}
+
+func TestBenchSFUNeedsBothEnds(t *testing.T) {
+	f := newFake(t)
+	if status := run(t.Context(), []string{"bench", "sfu", "--whip", "http://localhost:1/"}, f.system); status != 1 || !strings.Contains(f.err.String(), "go together") {
+		t.Errorf("status %d: %s", status, f.err)
+	}
+}
