@@ -31,6 +31,7 @@ export function Composer({ model, t, to, setTo }: Props) {
     if (words === '' || sending || gone) return;
     setSending(true);
     setFailed(false);
+    field.current?.focus();
     try {
       await model.chat.send(words, to || undefined);
       setText('');
@@ -38,7 +39,6 @@ export function Composer({ model, t, to, setTo }: Props) {
       setFailed(true);
     } finally {
       setSending(false);
-      field.current?.focus();
     }
   };
   const onKey = (event: KeyboardEvent) => {
