@@ -5,7 +5,7 @@
 import { type Capabilities, prefer } from './codecs.js';
 import { kindOf, streamOf } from './participant.js';
 import type { SignalData } from './protocol.js';
-import { tidy, withoutStrayFeedback } from './sdp.js';
+import { withoutStrayFeedback } from './sdp.js';
 import { alive } from './stats.js';
 import type { RtcEnvironment, Source } from './types.js';
 

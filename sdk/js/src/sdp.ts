@@ -1,21 +1,17 @@
-/** The one thing we mend in a description before it is sent. */
+/** What has to be put right in the descriptions that browsers make. */
 
 /**
- * Removes what a section says about payload types that it does not offer. Firefox leaves such feedback lines behind after
- * setCodecPreferences, and Chromium refuses the whole description for them. Our own description stays as it is.
+ * Drops `rtcp-fb` lines for payload types that their section does not list. Firefox leaves those of `red` and `ulpfec`
+ * behind when setCodecPreferences has taken the codecs away, and Chromium refuses the whole description then.
  */
-export function tidy(sdp: string): string {
-  let offered: Set<string> | null = null;
+export function withoutStrayFeedback(sdp: string): string {
+  let listed: string[] = [];
   return sdp
     .split('\r\n')
     .filter((line) => {
-      if (line.startsWith('m=')) {
-        const [, , , ...formats] = line.split(' ');
-        offered = /^m=(audio|video) /.test(line) ? new Set(formats) : null;
-        return true;
-      }
-      const about = /^a=(?:rtcp-fb|rtpmap|fmtp):(\d+) /.exec(line)?.[1];
-      return about === undefined || offered === null || offered.has(about);
+      if (line.startsWith('m=')) listed = line.split(' ').slice(3);
+      const payload = /^a=rtcp-fb:(\d+) /.exec(line)?.[1];
+      return payload === undefined || listed.includes(payload);
     })
     .join('\r\n');
 }

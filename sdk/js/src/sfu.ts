@@ -4,7 +4,7 @@ import { VecheError } from './errors.js';
 import { kindOf, sourcesOf, streamOf } from './participant.js';
 import { type Arrival, type Inspection, type Path, type Roster, says } from './path.js';
 import type { Request, ServerFrames, WireSeat } from './protocol.js';
-import { tidy } from './sdp.js';
+import { withoutStrayFeedback } from './sdp.js';
 import { assign, Seating, type SeatWish, sameView, seatsFor } from './seats.js';
 import { alive } from './stats.js';
 import type { RtcEnvironment, Source, Status, StreamKind, StreamStatus, Wish } from './types.js';
@@ -347,7 +347,7 @@ export class Server implements Path {
     const answer = this.options.request({
       t: 'offer',
       pc: this.generation,
-      sdp: tidy(sdp),
+      sdp: withoutStrayFeedback(sdp),
       tracks: [...this.sending].flatMap(([source, s]) =>
         s.mid !== null && this.local.has(source) && this.options.roster.speaks ? [{ mid: s.mid, source }] : [],
       ),

@@ -5,7 +5,6 @@ import { errorCode, errorReasons, VecheError } from '../src/errors.js';
 import { mayOf } from '../src/may.js';
 import { Speakers } from '../src/monitor.js';
 import type { Inspection } from '../src/path.js';
-import { tidy } from '../src/sdp.js';
 import { assign, Seating, seatsFor } from '../src/seats.js';
 import { pathStats, qualityOf, type Report, trackStats } from '../src/stats.js';
 import type { TrackStats } from '../src/types.js';
@@ -152,33 +151,6 @@ describe('codecs', () => {
     expect(publishOrder(env, ['vp8', 'vp9'], 'vp9')).toEqual(['vp9']);
     expect(publishOrder(env, ['h265', 'vp8'], 'h265')).toEqual(['vp8']);
     expect(publishOrder(env, ['h265'], undefined)).toEqual(['h265']);
-  });
-});
-
-describe('descriptions', () => {
-  test("lines about payload types that are not offered are left out, as after Firefox's setCodecPreferences", () => {
-    const lines = [
-      'v=0',
-      'a=fingerprint:sha-256 10:EC',
-      'm=video 9 UDP/TLS/RTP/SAVPF 120 124',
-      'a=fmtp:120 max-fs=12288;max-fr=60',
-      'a=fmtp:124 apt=120',
-      'a=rtcp-fb:120 nack pli',
-      'a=rtcp-fb:* transport-cc',
-      'a=rtcp-fb:123 nack',
-      'a=fmtp:122 x=1',
-      'a=rtpmap:120 VP8/90000',
-      'a=rtpmap:124 rtx/90000',
-      'a=mid:0',
-      'm=audio 9 UDP/TLS/RTP/SAVPF 111',
-      'a=rtpmap:111 opus/48000/2',
-      'a=rtcp-fb:120 nack',
-      'm=application 9 UDP/DTLS/SCTP webrtc-datachannel',
-      'a=fmtp:5000 x',
-      '',
-    ];
-    const gone = ['a=rtcp-fb:123 nack', 'a=fmtp:122 x=1', 'a=rtcp-fb:120 nack'];
-    expect(tidy(lines.join('\r\n')).split('\r\n')).toEqual(lines.filter((l) => !gone.includes(l)));
   });
 });
 
