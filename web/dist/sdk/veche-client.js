@@ -551,7 +551,18 @@ var w = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", T =
 	status(e) {
 		return this.record.halves[e].status;
 	}
-}, D = (e) => typeof e == "number" && Number.isFinite(e) ? e : void 0, O = (e) => typeof e == "string" && e !== "" ? e : void 0;
+};
+// ../sdk/js/src/sdp.ts
+function Me(e) {
+	let t = [];
+	return e.split("\r\n").filter((e) => {
+		e.startsWith("m=") && (t = e.split(" ").slice(3));
+		let n = /^a=rtcp-fb:(\d+) /.exec(e)?.[1];
+		return n === void 0 || t.includes(n);
+	}).join("\r\n");
+}
+// ../sdk/js/src/stats.ts
+var D = (e) => typeof e == "number" && Number.isFinite(e) ? e : void 0, O = (e) => typeof e == "string" && e !== "" ? e : void 0;
 async function k(e) {
 	try {
 		return new Map(await e.getStats());
@@ -559,24 +570,24 @@ async function k(e) {
 		return /* @__PURE__ */ new Map();
 	}
 }
-function Me(e) {
+function Ne(e) {
 	for (let t of e.values()) if (t.type === "transport") return D(t.bytesReceived) ?? 0;
-	return D(Fe(e)?.bytesReceived) ?? 0;
+	return D(Ie(e)?.bytesReceived) ?? 0;
 }
-var Ne = 600;
-async function Pe(e) {
-	let t = Me(await k(e));
-	return await new Promise((e) => setTimeout(e, Ne)), Me(await k(e)) > t;
+var Pe = 600;
+async function Fe(e) {
+	let t = Ne(await k(e));
+	return await new Promise((e) => setTimeout(e, Pe)), Ne(await k(e)) > t;
 }
-function Fe(e) {
+function Ie(e) {
 	for (let t of e.values()) if (t.type === "transport" && O(t.selectedCandidatePairId)) {
 		let n = e.get(t.selectedCandidatePairId);
 		if (n) return n;
 	}
 	for (let t of e.values()) if (t.type === "candidate-pair" && (t.selected === !0 || t.nominated === !0 && t.state === "succeeded")) return t;
 }
-function Ie(e) {
-	let t = Fe(e);
+function Le(e) {
+	let t = Ie(e);
 	if (!t) return;
 	let n = e.get(O(t.localCandidateId) ?? ""), r = e.get(O(t.remoteCandidateId) ?? ""), i = { relay: n?.candidateType === "relay" || r?.candidateType === "relay" };
 	O(n?.candidateType) && (i.local = n?.candidateType), O(r?.candidateType) && (i.remote = r?.candidateType);
@@ -587,20 +598,20 @@ function Ie(e) {
 	let s = D(t.availableOutgoingBitrate);
 	return s !== void 0 && (i.availableOut = Math.round(s)), i;
 }
-function Le(e, t) {
+function Re(e, t) {
 	let n = O(e.mid);
 	if (n !== void 0) return n;
 	for (let n of t.pc.getTransceivers()) if (n.mid !== null && n.receiver.track.id === e.trackIdentifier) return n.mid;
 }
-function Re(e, t, n) {
+function ze(e, t, n) {
 	let r = D(t?.[n]) ?? 0, i = t ? e.timestamp - t.timestamp : 0, a = Math.max(0, (D(e[n]) ?? 0) - r);
 	return i > 0 ? Math.round(a * 8e3 / i) : 0;
 }
-function ze(e, t) {
+function Be(e, t) {
 	return e > 0 && e + t > 0 ? Math.round(1e3 * e / (e + t)) / 10 : 0;
 }
-var Be = (e, t, n) => Math.max(0, (D(e[n]) ?? 0) - (D(t?.[n]) ?? 0));
-function Ve(e, t, n) {
+var Ve = (e, t, n) => Math.max(0, (D(e[n]) ?? 0) - (D(t?.[n]) ?? 0));
+function He(e, t, n) {
 	let r = O(t.get(O(e.codecId) ?? "")?.mimeType);
 	return {
 		kind: T(n),
@@ -608,20 +619,20 @@ function Ve(e, t, n) {
 		...r ? { codec: x(r) } : {}
 	};
 }
-function He(e) {
+function Ue(e) {
 	let t = {}, n = D(e.frameWidth), r = D(e.frameHeight), i = D(e.framesPerSecond);
 	return n !== void 0 && r !== void 0 && Object.assign(t, {
 		width: n,
 		height: r
 	}), i !== void 0 && (t.fps = Math.round(i)), t;
 }
-function Ue(e, t, n, r) {
+function We(e, t, n, r) {
 	let i = n.get(e.id), a = {
-		...Ve(e, t, r),
+		...He(e, t, r),
 		direction: "in",
-		bitrate: Re(e, i, "bytesReceived"),
-		lost: ze(Be(e, i, "packetsLost"), Be(e, i, "packetsReceived")),
-		...He(e)
+		bitrate: ze(e, i, "bytesReceived"),
+		lost: Be(Ve(e, i, "packetsLost"), Ve(e, i, "packetsReceived")),
+		...Ue(e)
 	}, o = D(e.jitter);
 	o !== void 0 && (a.jitterMs = Math.round(o * 1e3));
 	let s = D(e.audioLevel);
@@ -629,13 +640,13 @@ function Ue(e, t, n, r) {
 	let c = D(e.freezeCount);
 	return c !== void 0 && (a.freezes = c), a.kind === "video" && (a.frames = D(e.framesDecoded) ?? 0), a;
 }
-function We(e, t, n, r) {
+function Ge(e, t, n, r) {
 	let i = {
-		...Ve(e, t, r),
+		...He(e, t, r),
 		direction: "out",
-		bitrate: Re(e, n.get(e.id), "bytesSent"),
+		bitrate: ze(e, n.get(e.id), "bytesSent"),
 		lost: 0,
-		...He(e)
+		...Ue(e)
 	};
 	for (let n of t.values()) {
 		if (n.type !== "remote-inbound-rtp" || n.localId !== e.id) continue;
@@ -649,18 +660,18 @@ function We(e, t, n, r) {
 	let a = D(t.get(O(e.mediaSourceId) ?? "")?.audioLevel);
 	return a !== void 0 && (i.level = a), i.kind === "video" && (i.frames = D(e.framesEncoded) ?? 0), i;
 }
-function Ge(e, t, n) {
+function Ke(e, t, n) {
 	let r = [];
 	for (let i of t.values()) {
-		let a = i.type === "inbound-rtp" || i.type === "outbound-rtp" ? Le(i, e) : void 0;
+		let a = i.type === "inbound-rtp" || i.type === "outbound-rtp" ? Re(i, e) : void 0;
 		if (a === void 0) continue;
 		let o = e.incoming.get(a), s = e.outgoing.get(a);
 		if (i.type === "inbound-rtp" && o) r.push({
 			member: o.member,
-			stats: Ue(i, t, n, o.source)
+			stats: We(i, t, n, o.source)
 		});
 		else if (i.type === "outbound-rtp" && s) {
-			let e = We(i, t, n, s), a = r.find((e) => e.member === null && e.stats.source === s)?.stats;
+			let e = Ge(i, t, n, s), a = r.find((e) => e.member === null && e.stats.source === s)?.stats;
 			a ? (a.bitrate += e.bitrate, a.frames = Math.max(a.frames ?? 0, e.frames ?? 0)) : r.push({
 				member: null,
 				stats: e
@@ -675,7 +686,7 @@ function A(e, t, n) {
 	return i >= 15 || o >= 1e3 || a >= 250 ? 1 : i >= 6 || o >= 500 || a >= 120 ? 2 : i >= 2 || o >= 250 || a >= 60 ? 3 : 4;
 }
 // ../sdk/js/src/link.ts
-var j = 2e3, M = 6e3, Ke = 8e3, N = class {
+var j = 2e3, M = 6e3, qe = 8e3, N = class {
 	options;
 	pc = null;
 	local = /* @__PURE__ */ new Map();
@@ -744,7 +755,7 @@ var j = 2e3, M = 6e3, Ke = 8e3, N = class {
 	}
 	nudge() {
 		let e = this.pc;
-		e && this.started && (this.state === "connected" ? Pe(e).then((t) => {
+		e && this.started && (this.state === "connected" ? Fe(e).then((t) => {
 			!t && this.pc === e && !this.closed && this.restart();
 		}) : this.restart());
 	}
@@ -771,7 +782,7 @@ var j = 2e3, M = 6e3, Ke = 8e3, N = class {
 		let e = await this.options.config();
 		if (this.closed) return;
 		let t = new this.options.env.RTCPeerConnection(e);
-		if (this.pc = t, this.me = qe(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = !1, this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
+		if (this.pc = t, this.me = Je(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = !1, this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
 			negotiated: !0,
 			id: 0
 		})), this.options.impolite) {
@@ -817,14 +828,14 @@ var j = 2e3, M = 6e3, Ke = 8e3, N = class {
 	expectAnswer(e, t) {
 		clearTimeout(this.unanswered), this.unanswered = setTimeout(() => {
 			this.pc === e && this.serial === t && e.signalingState === "have-local-offer" && this.run(() => this.offer(e));
-		}, Ke);
+		}, qe);
 	}
 	describe(e) {
 		this.offered = Date.now();
 		let t = e.type === "offer" ? this.serial : this.answering;
 		this.send({ description: {
 			type: e.type,
-			sdp: e.sdp
+			sdp: Me(e.sdp)
 		} }, t);
 	}
 	send(e, t) {
@@ -843,7 +854,7 @@ var j = 2e3, M = 6e3, Ke = 8e3, N = class {
 		});
 	}
 	async take(e) {
-		let t = Ye(e.meta);
+		let t = Xe(e.meta);
 		if (this.pc || await this.build(), t.for !== void 0 && t.for !== this.me) return;
 		if (t.from !== void 0 && t.from !== this.peer) {
 			if (this.peer !== void 0 && this.pc?.remoteDescription && (this.drop(), await this.build(), this.peer = t.from, this.options.impolite)) return;
@@ -918,22 +929,22 @@ var j = 2e3, M = 6e3, Ke = 8e3, N = class {
 		}, e));
 	}
 };
-function qe() {
+function Je() {
 	return Math.random().toString(36).slice(2, 10) || "0";
 }
-var Je = /* @__PURE__ */ new Set([
+var Ye = /* @__PURE__ */ new Set([
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
 ]);
-function Ye(e) {
+function Xe(e) {
 	let t = {};
 	if (typeof e != "object" || !e) return t;
 	let n = e;
 	if (typeof n.from == "string" && (t.from = n.from), typeof n.for == "string" && (t.for = n.for), typeof n.offer == "number" && (t.offer = n.offer), typeof n.sources == "object" && n.sources !== null) {
 		let e = {};
-		for (let [t, r] of Object.entries(n.sources)) typeof r == "object" && r && Je.has(r.source) && (e[t] = {
+		for (let [t, r] of Object.entries(n.sources)) typeof r == "object" && r && Ye.has(r.source) && (e[t] = {
 			source: r.source,
 			on: r.on === !0
 		});
@@ -952,15 +963,15 @@ var P = class {
 		return await Promise.all(e.map(async (e) => {
 			let n = await k(e.pc), r = this.before.get(e.pc) ?? /* @__PURE__ */ new Map();
 			this.before.set(e.pc, n);
-			let i = Ie(n);
+			let i = Le(n);
 			i && t.paths.set(e.peer, i);
-			for (let { member: i, stats: a } of Ge(e, n, r)) {
+			for (let { member: i, stats: a } of Ke(e, n, r)) {
 				let e = t.tracks.get(i) ?? [];
 				t.tracks.set(i, e), e.push(a);
 			}
 		})), t;
 	}
-}, Xe = .02, Ze = .008, Qe = 700, $e = 3e3, et = class {
+}, Ze = .02, Qe = .008, $e = 700, et = 3e3, tt = class {
 	speaking = /* @__PURE__ */ new Map();
 	active = null;
 	heard = 0;
@@ -968,7 +979,7 @@ var P = class {
 	update(e, t) {
 		let n = this.speaking;
 		this.speaking = /* @__PURE__ */ new Map();
-		for (let [t, r] of e) r >= (n.has(t) ? Ze : Xe) && this.speaking.set(t, r);
+		for (let [t, r] of e) r >= (n.has(t) ? Qe : Ze) && this.speaking.set(t, r);
 		return this.choose(t) || this.speaking.size > 0 || n.size > 0;
 	}
 	state() {
@@ -980,14 +991,14 @@ var P = class {
 	choose(e) {
 		let t = this.active, n = null;
 		for (let [e, t] of this.speaking) t > (n ? this.speaking.get(n) ?? 0 : 0) && (n = e);
-		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > $e && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
+		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > et && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
 			id: n,
 			since: e
-		}), (!this.active || e - this.rival.since >= Qe) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
+		}), (!this.active || e - this.rival.since >= $e) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
 	}
-}, tt = 250, nt = 2e3, rt = 16, it = class {
+}, nt = 250, rt = 2e3, it = 16, at = class {
 	options;
-	speakers = new et();
+	speakers = new tt();
 	looker = new P();
 	timer;
 	lastQuality = 0;
@@ -996,19 +1007,19 @@ var P = class {
 		this.options = e;
 	}
 	start() {
-		this.timer = setTimeout(() => void this.tick(), tt);
+		this.timer = setTimeout(() => void this.tick(), nt);
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer);
 	}
 	async tick() {
 		let e = this.options.inspect(), t = Date.now();
-		if (t - this.lastQuality >= nt && (this.lastQuality = t, await this.rate(e)), this.closed) return;
+		if (t - this.lastQuality >= rt && (this.lastQuality = t, await this.rate(e)), this.closed) return;
 		let n = await this.levels(e);
 		if (this.closed) return;
 		this.speakers.update(n, t) && this.options.speaking(this.speakers.state());
-		let r = e.reduce((e, t) => e + t.incoming.size, 0) > rt;
-		this.timer = setTimeout(() => void this.tick(), r ? 500 : tt);
+		let r = e.reduce((e, t) => e + t.incoming.size, 0) > it;
+		this.timer = setTimeout(() => void this.tick(), r ? 500 : nt);
 	}
 	async levels(e) {
 		let t = /* @__PURE__ */ new Map(), n = (e, n) => t.set(e, Math.max(n, t.get(e) ?? 0));
@@ -1037,12 +1048,12 @@ var P = class {
 			this.options.quality(this.options.me(), A(a, e, i));
 		}
 	}
-}, at = 3e4, ot = 2e3, st = 400, ct = [
+}, ot = 3e4, st = 2e3, ct = 400, lt = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], lt = class {
+], ut = class {
 	room;
 	wire;
 	peer;
@@ -1224,7 +1235,7 @@ var P = class {
 	end(e, t) {
 		if (this.now === "ended") return;
 		let n = this.detached || !this.room.connected(), r = this.link;
-		n && r && (this.channel.send({ t: "hangup" }), r.close(st)), this.room.post({
+		n && r && (this.channel.send({ t: "hangup" }), r.close(ct)), this.room.post({
 			t: e,
 			call: this.id
 		}), this.finish(t);
@@ -1244,7 +1255,7 @@ var P = class {
 		});
 		this.link = e;
 		for (let [t, n] of this.local) e.set(t, n);
-		e.start(), this.timer = setInterval(() => void this.look(), ot), this.events.emit("state", this);
+		e.start(), this.timer = setInterval(() => void this.look(), st), this.events.emit("state", this);
 	}
 	send(e, t) {
 		this.now !== "ended" && (t ? this.local.set(e, t) : this.local.delete(e), this.link?.set(e, t));
@@ -1270,7 +1281,7 @@ var P = class {
 			incoming: /* @__PURE__ */ new Map(),
 			outgoing: /* @__PURE__ */ new Map()
 		};
-		for (let e of ct) {
+		for (let e of lt) {
 			let n = this.link?.transceiver(e)?.mid;
 			typeof n == "string" && (this.remote.has(e) && t.incoming.set(n, {
 				member: this.peer.id,
@@ -1280,7 +1291,7 @@ var P = class {
 		return t;
 	}
 	async look() {
-		if (this.lostAt > 0 && Date.now() - this.lostAt > at) {
+		if (this.lostAt > 0 && Date.now() - this.lostAt > ot) {
 			this.end("hangup", "failed");
 			return;
 		}
@@ -1289,11 +1300,11 @@ var P = class {
 		let t = await this.monitor.look([e]), n = A([...t.tracks.values()].flat(), t.paths.get(this.peer.id), this.link?.state === "connected");
 		n !== this.quality && this.now !== "ended" && (this.quality = n, this.events.emit("quality", { quality: n }));
 	}
-}, ut = 35, dt = 150, ft = 500, pt = class {
+}, dt = 35, ft = 150, pt = 500, mt = class {
 	send;
 	refused;
 	items = [];
-	tokens = dt;
+	tokens = ft;
 	at = 0;
 	timer;
 	constructor(e, t) {
@@ -1315,10 +1326,10 @@ var P = class {
 	flush() {
 		clearTimeout(this.timer), this.timer = void 0;
 		let e = Date.now();
-		this.tokens = Math.min(dt, this.tokens + (e - this.at) / 1e3 * ut), this.at = e;
+		this.tokens = Math.min(ft, this.tokens + (e - this.at) / 1e3 * dt), this.at = e;
 		for (let e of [...this.items]) if (!e.sent) {
 			if (this.tokens < 1) {
-				this.timer = setTimeout(() => this.flush(), 1e3 / ut);
+				this.timer = setTimeout(() => this.flush(), 1e3 / dt);
 				return;
 			}
 			this.tokens--, this.deliver(e);
@@ -1330,41 +1341,41 @@ var P = class {
 		this.send(n).then(() => this.drop(e), (r) => {
 			if (!this.items.includes(e)) return;
 			let i = r instanceof t ? r.code : "internal";
-			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), ft)) : (this.drop(e), this.refused(n, r));
+			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), pt)) : (this.drop(e), this.refused(n, r));
 		});
 	}
 	drop(e) {
 		this.items = this.items.filter((t) => t !== e);
 	}
-}, mt = "veche.v1", F = {
+}, ht = "veche.v1", F = {
 	frame: 65536,
 	large: 524288,
 	depth: 16,
 	seats: 64
-}, I = f(0, 2 ** 31 - 1), L = l(/^[\w-]{1,64}$/, "an id"), R = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), z = p("mic", "camera", "screen", "screen-audio"), ht = p("camera", "screen"), gt = p("viewer", "speaker", "moderator"), _t = p("p2p", "sfu"), B = f(0, 2 ** 53 - 1), V = m(c()), vt = h({
+}, I = f(0, 2 ** 31 - 1), L = l(/^[\w-]{1,64}$/, "an id"), R = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), z = p("mic", "camera", "screen", "screen-audio"), gt = p("camera", "screen"), _t = p("viewer", "speaker", "moderator"), vt = p("p2p", "sfu"), B = f(0, 2 ** 53 - 1), V = m(c()), yt = h({
 	mic: u,
 	camera: u,
 	screen: u,
 	hand: u
-}), yt = h({
+}), bt = h({
 	source: z,
 	kind: p("audio", "video"),
 	codec: c()
 }), H = h({
 	id: L,
 	name: c(),
-	role: gt,
+	role: _t,
 	agent: p("web", "whip", "whep", "bot"),
 	connected: u,
-	state: vt,
-	tracks: m(yt)
-}), bt = {
+	state: yt,
+	tracks: m(bt)
+}), xt = {
 	name: c(1, 255, 255),
 	size: f(0, 2 ** 53 - 1),
 	mime: c(0, 127, 127)
-}, xt = h({
+}, St = h({
 	id: l(/^[\w-]{1,62}$/, "an id"),
-	...bt
+	...xt
 }), U = h({
 	id: L,
 	from: L,
@@ -1372,7 +1383,7 @@ var P = class {
 	text: c(),
 	to: g(L),
 	at: B,
-	file: g(xt)
+	file: g(St)
 }), W = h({
 	id: L,
 	from: L,
@@ -1381,29 +1392,29 @@ var P = class {
 	state: p("ringing", "active", "ended"),
 	reason: g(p("declined", "busy", "timeout", "cancelled", "hangup", "gone", "unavailable")),
 	at: B
-}), St = h({
+}), Ct = h({
 	urls: m(c()),
 	username: g(c()),
 	credential: g(c())
-}), Ct = h({ video: g(c()) }), wt = h({
+}), wt = h({ video: g(c()) }), Tt = h({
 	candidate: c(0, 1024, 1024),
 	sdpMid: _(c(0, 32, 32)),
 	sdpMLineIndex: _(f(0, 65535)),
 	usernameFragment: _(c(0, 256, 256))
-}), Tt = v(h({
+}), Et = v(h({
 	description: g(h({
 		type: p("offer", "answer", "pranswer", "rollback"),
 		sdp: c(0, F.large)
 	})),
-	candidate: g(ee(wt)),
+	candidate: g(ee(Tt)),
 	close: g(u),
 	meta: g(te)
-}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), Et = p("live", "waiting", "none", "muted", "paused", "undecodable"), Dt = h({
+}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), Dt = p("live", "waiting", "none", "muted", "paused", "undecodable"), Ot = h({
 	seat: f(0, F.seats - 1),
 	member: g(L),
-	source: ht,
-	audio: Et,
-	video: Et,
+	source: gt,
+	audio: Dt,
+	video: Dt,
 	codec: g(c()),
 	rtp: g(f(0, 2 ** 32 - 1))
 }), G = {
@@ -1414,15 +1425,15 @@ var P = class {
 			id: c(),
 			kind: p("meeting", "broadcast", "lobby"),
 			locked: u,
-			topology: _t,
+			topology: vt,
 			forced: u,
 			epoch: I,
 			video: V,
 			audio: V,
-			publish: Ct
+			publish: wt
 		}),
 		members: m(H),
-		iceServers: m(St),
+		iceServers: m(Ct),
 		may: V,
 		resume: c(),
 		n: B,
@@ -1440,7 +1451,7 @@ var P = class {
 		sdp: g(c()),
 		call: g(W),
 		chat: g(U),
-		iceServers: g(m(St))
+		iceServers: g(m(Ct))
 	}),
 	error: h({
 		code: c(),
@@ -1457,18 +1468,18 @@ var P = class {
 		locked: u,
 		video: V,
 		audio: V,
-		publish: Ct
+		publish: wt
 	}),
 	topology: h({
-		mode: _t,
+		mode: vt,
 		epoch: I
 	}),
 	settled: h({ epoch: I }),
-	seats: h({ seats: m(Dt) }),
+	seats: h({ seats: m(Ot) }),
 	signal: h({
 		from: L,
 		link: c(1, 64, 64),
-		data: Tt
+		data: Et
 	}),
 	call: h({ call: W }),
 	chat: h({ chat: U }),
@@ -1485,26 +1496,26 @@ var P = class {
 		code: c(),
 		message: c()
 	})
-}, Ot = /* @__PURE__ */ new Set([
+}, kt = /* @__PURE__ */ new Set([
 	"welcome",
 	"ok",
 	"error",
 	"pong",
 	"bye"
-]), kt = h({
+]), At = h({
 	n: g(f(0, 2 ** 53 - 1)),
 	re: g(f(1, 2 ** 31 - 1))
 });
-function At(e) {
-	let n = jt(e), r = c()(n.t, "t");
+function jt(e) {
+	let n = Mt(e), r = c()(n.t, "t");
 	if (!Object.hasOwn(G, r)) throw new t("unknown-type", `t: ${r}`);
-	let i = r, { n: a, re: o } = kt(n, ""), s = {
+	let i = r, { n: a, re: o } = At(n, ""), s = {
 		t: r,
 		...G[i](n, "")
 	};
-	return a !== void 0 && !Ot.has(r) && (s.n = a), o !== void 0 && Ot.has(r) && (s.re = o), s;
+	return a !== void 0 && !kt.has(r) && (s.n = a), o !== void 0 && kt.has(r) && (s.re = o), s;
 }
-function jt(e) {
+function Mt(e) {
 	let n;
 	try {
 		if (typeof e != "string") throw Error("not a text frame");
@@ -1518,13 +1529,13 @@ function jt(e) {
 function K(e, t) {
 	return t !== 0 && Object.values(e).every((e) => typeof e != "object" || !e || K(e, t - 1));
 }
-var q = (e) => new Set(e).size === e.length, Mt = p("opus", "g722", "pcmu", "pcma"), Nt = p("vp8", "vp9", "av1", "h264", "h265"), J = (e) => {
+var q = (e) => new Set(e).size === e.length, Nt = p("opus", "g722", "pcmu", "pcma"), Pt = p("vp8", "vp9", "av1", "h264", "h265"), J = (e) => {
 	let t = m(e, 32);
 	return (e, n) => {
 		let r = t(e, n);
 		return q(r) ? r : i(n, "a name twice");
 	};
-}, Pt = h({
+}, Ft = h({
 	audio: J(c(0, 62)),
 	video: J(c(0, 62))
 }), Y = {
@@ -1544,11 +1555,11 @@ var q = (e) => new Set(e).size === e.length, Mt = p("opus", "g722", "pcmu", "pcm
 		role: g(p("viewer")),
 		agent: g(p("bot")),
 		topology: g(p("auto", "p2p", "sfu")),
-		video: g(J(Nt)),
-		audio: g(J(Mt)),
-		decode: Pt,
-		encode: Pt,
-		state: vt,
+		video: g(J(Pt)),
+		audio: g(J(Nt)),
+		decode: Ft,
+		encode: Ft,
+		state: yt,
 		resume: g(h({
 			token: c(1, 4096, 4096),
 			n: B
@@ -1578,12 +1589,12 @@ var q = (e) => new Set(e).size === e.length, Mt = p("opus", "g722", "pcmu", "pcm
 	}),
 	candidate: h({
 		pc: I,
-		candidate: ee(wt)
+		candidate: ee(Tt)
 	}),
 	view: v(h({ seats: m(h({
 		seat: f(0, F.seats - 1),
 		member: L,
-		source: ht,
+		source: gt,
 		width: d(0, 16384),
 		height: d(0, 16384),
 		paused: u
@@ -1594,7 +1605,7 @@ var q = (e) => new Set(e).size === e.length, Mt = p("opus", "g722", "pcmu", "pcm
 	signal: h({
 		to: L,
 		link: c(1, 64, 64),
-		data: Tt
+		data: Et
 	}),
 	ready: h({ epoch: I }),
 	ring: h({
@@ -1610,7 +1621,7 @@ var q = (e) => new Set(e).size === e.length, Mt = p("opus", "g722", "pcmu", "pcm
 		to: g(L),
 		file: g(h({
 			id: g(l(/^[\w-]{1,62}$/, "an id")),
-			...bt
+			...xt
 		}))
 	}), (e, t) => {
 		e.text === "" && !e.file && t("text", "empty");
@@ -1623,12 +1634,12 @@ var q = (e) => new Set(e).size === e.length, Mt = p("opus", "g722", "pcmu", "pcm
 	lock: h({ locked: u }),
 	role: h({
 		member: L,
-		role: gt
+		role: _t
 	}),
 	end: h({}),
 	ice: h({})
-}, Ft = new TextEncoder();
-function It(e, n) {
+}, It = new TextEncoder();
+function Lt(e, n) {
 	let r = c()(e.t, "t");
 	if (!Object.hasOwn(Y, r)) throw new t("unknown-type", `t: ${r}`);
 	let i = r === "offer" || r === "signal" ? F.large : F.frame;
@@ -1645,25 +1656,25 @@ function It(e, n) {
 	} catch (n) {
 		throw JSON.stringify(e).length > i ? new t("too-big") : n;
 	}
-	if (o.length > i / 3 && Ft.encode(o).length > i) throw new t("too-big");
+	if (o.length > i / 3 && It.encode(o).length > i) throw new t("too-big");
 	return o;
 }
 Object.keys(G), Object.keys(Y);
 // ../sdk/js/src/connection.ts
-var Lt = 1e4, Rt = 1e4, zt = 5e3, Bt = 2e3, Vt = 1e3, Ht = [
+var Rt = 1e4, zt = 1e4, Bt = 5e3, Vt = 2e3, Ht = 1e3, Ut = [
 	0,
 	300,
 	600,
 	1200,
 	2400,
 	3e3
-], X = 3, Ut = /* @__PURE__ */ new Set([
+], X = 3, Wt = /* @__PURE__ */ new Set([
 	"shutdown",
 	"slow",
 	"idle",
 	"overloaded",
 	"internal"
-]), Wt = /* @__PURE__ */ new Set(["overloaded", "internal"]), Gt = class {
+]), Gt = /* @__PURE__ */ new Set(["overloaded", "internal"]), Kt = class {
 	options;
 	socket = null;
 	welcomed = !1;
@@ -1679,7 +1690,7 @@ var Lt = 1e4, Rt = 1e4, zt = 5e3, Bt = 2e3, Vt = 1e3, Ht = [
 	settle = null;
 	outbox;
 	constructor(e) {
-		this.options = e, this.token = e.resume, this.outbox = new pt((e) => this.request(e), e.refused);
+		this.options = e, this.token = e.resume, this.outbox = new mt((e) => this.request(e), e.refused);
 	}
 	start(e) {
 		return new Promise((n, r) => {
@@ -1713,18 +1724,18 @@ var Lt = 1e4, Rt = 1e4, zt = 5e3, Bt = 2e3, Vt = 1e3, Ht = [
 		this.outbox.clear();
 	}
 	nudge() {
-		this.over || (this.welcomed ? this.ping(Bt) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
+		this.over || (this.welcomed ? this.ping(Vt) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
 	}
 	async leave() {
 		if (this.over) return;
 		let e = this.socket, n = this.welcomed ? this.say({ t: "leave" }).then(() => {}, () => {}) : Promise.resolve();
-		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, Vt))]), this.fail(new t("left")), e && Kt(e, 1e3), this.socket = null;
+		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, Ht))]), this.fail(new t("left")), e && qt(e, 1e3), this.socket = null;
 	}
 	say(e) {
 		return new Promise((n, r) => {
 			let i = this.lastId % (2 ** 31 - 1) + 1;
 			try {
-				let t = It(e, i);
+				let t = Lt(e, i);
 				this.lastId = i, this.waiters.set(i, {
 					resolve: n,
 					reject: r
@@ -1738,12 +1749,12 @@ var Lt = 1e4, Rt = 1e4, zt = 5e3, Bt = 2e3, Vt = 1e3, Ht = [
 		this.clear("retry"), this.attempts++;
 		let e;
 		try {
-			e = new this.options.WebSocket(this.options.url, mt);
+			e = new this.options.WebSocket(this.options.url, ht);
 		} catch (e) {
 			this.finish(new t("unsupported", "no WebSocket to this URL", { cause: e }));
 			return;
 		}
-		this.socket = e, this.timers.open = setTimeout(() => this.lost(e), Lt), e.onopen = () => this.hello(e), e.onmessage = (t) => this.socket === e && this.receive(t.data), e.onclose = () => this.lost(e);
+		this.socket = e, this.timers.open = setTimeout(() => this.lost(e), Rt), e.onopen = () => this.hello(e), e.onmessage = (t) => this.socket === e && this.receive(t.data), e.onclose = () => this.lost(e);
 	}
 	hello(e) {
 		if (this.socket !== e) return;
@@ -1757,14 +1768,14 @@ var Lt = 1e4, Rt = 1e4, zt = 5e3, Bt = 2e3, Vt = 1e3, Ht = [
 			...this.options.hello(),
 			...t
 		}).catch((t) => {
-			this.socket !== e || t.code === "network" || this.over || (Wt.has(t.code) && (this.joined || this.attempts < X) ? this.lost(e) : this.finish(t));
+			this.socket !== e || t.code === "network" || this.over || (Gt.has(t.code) && (this.joined || this.attempts < X) ? this.lost(e) : this.finish(t));
 		});
 	}
 	receive(e) {
 		this.heard = !0;
 		let r;
 		try {
-			r = At(e);
+			r = jt(e);
 		} catch (t) {
 			if (t.code !== "unknown-type") {
 				this.socket && this.lost(this.socket);
@@ -1813,24 +1824,24 @@ var Lt = 1e4, Rt = 1e4, zt = 5e3, Bt = 2e3, Vt = 1e3, Ht = [
 	}
 	bye(e, r) {
 		let i = this.socket;
-		Ut.has(e) && i ? !this.joined && this.attempts >= X ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
+		Wt.has(e) && i ? !this.joined && this.attempts >= X ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
 	}
 	lost(e) {
 		if (this.socket !== e) return;
 		let n = this.welcomed;
-		if (this.release(), Kt(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
+		if (this.release(), qt(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
 		if (!this.joined && this.attempts >= X) {
 			this.finish(new t("network"));
 			return;
 		}
 		n && (this.attempts = 0);
-		let r = Ht[Math.min(this.attempts, Ht.length - 1)] ?? 0;
+		let r = Ut[Math.min(this.attempts, Ut.length - 1)] ?? 0;
 		this.timers.retry = setTimeout(() => this.open(), r * (.5 + Math.random() / 2)), this.joined && this.options.state("reconnecting");
 	}
 	finish(e) {
 		if (this.over) return;
 		let t = this.socket;
-		this.over = !0, this.stop(), this.release(), this.fail(e), t && Kt(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
+		this.over = !0, this.stop(), this.release(), this.fail(e), t && qt(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
 	}
 	release() {
 		this.socket = null, this.welcomed = !1;
@@ -1858,7 +1869,7 @@ var Lt = 1e4, Rt = 1e4, zt = 5e3, Bt = 2e3, Vt = 1e3, Ht = [
 		clearTimeout(this.timers[e]), delete this.timers[e];
 	}
 	schedulePing() {
-		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(zt), Rt);
+		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(Bt), zt);
 	}
 	ping(e) {
 		let t = this.socket;
@@ -1870,14 +1881,14 @@ var Lt = 1e4, Rt = 1e4, zt = 5e3, Bt = 2e3, Vt = 1e3, Ht = [
 		}, e), this.schedulePing());
 	}
 };
-function Kt(e, t) {
+function qt(e, t) {
 	e.onopen = e.onmessage = e.onclose = null;
 	try {
 		e.close(t);
 	} catch {}
 }
 // ../sdk/js/src/saved.ts
-var qt = class {
+var Jt = class {
 	storage;
 	key;
 	token;
@@ -1913,7 +1924,7 @@ var qt = class {
 		} catch {}
 	}
 };
-function Jt(e) {
+function Yt(e) {
 	let n;
 	try {
 		n = new URL("ws", e);
@@ -1923,7 +1934,7 @@ function Jt(e) {
 	return n.protocol = n.protocol.replace("http", "ws"), n.search = n.hash = "", n.href;
 }
 // ../sdk/js/src/calls.ts
-var Yt = 100, Xt = class {
+var Xt = 100, Zt = class {
 	options;
 	all = /* @__PURE__ */ new Map();
 	past = [];
@@ -1980,7 +1991,7 @@ var Yt = 100, Xt = class {
 		return t?.update(e), t;
 	}
 	make(e) {
-		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new lt({
+		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new ut({
 			...t,
 			request: n,
 			over: (e) => this.over(e)
@@ -1994,9 +2005,9 @@ var Yt = 100, Xt = class {
 		this.all.delete(e.id), this.forget(e.id);
 	}
 	forget(e) {
-		this.past.push(e), this.past.length > Yt && this.past.shift();
+		this.past.push(e), this.past.length > Xt && this.past.shift();
 	}
-}, Zt = 3e4, Qt = 1500, $t = class {
+}, Qt = 3e4, $t = 1500, en = class {
 	options;
 	offers = /* @__PURE__ */ new Map();
 	mine = /* @__PURE__ */ new Map();
@@ -2031,7 +2042,7 @@ var Yt = 100, Xt = class {
 		this.runs.get(Z(e, r.from))?.stop.abort();
 		let a = new AbortController(), o = () => a.abort();
 		n.signal?.addEventListener("abort", o, { once: !0 });
-		let s = setTimeout(o, Zt);
+		let s = setTimeout(o, Qt);
 		try {
 			let t = await this.connect(e, r.from, !0, a);
 			return clearTimeout(s), await pe(t, r, {
@@ -2065,7 +2076,7 @@ var Yt = 100, Xt = class {
 		this.runs.clear(), this.mine.clear();
 	}
 	async give(e, t, n, r) {
-		let i = new AbortController(), a = setTimeout(() => i.abort(), Zt), o = this.connect(e, t, !1, i);
+		let i = new AbortController(), a = setTimeout(() => i.abort(), Qt), o = this.connect(e, t, !1, i);
 		this.runs.get(Z(e, t))?.link.receive(r);
 		try {
 			let r = await o;
@@ -2106,9 +2117,9 @@ var Yt = 100, Xt = class {
 	}
 	end(e, t, n) {
 		let r = this.runs.get(Z(e, t));
-		r?.stop === n && (this.runs.delete(Z(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close(Qt));
+		r?.stop === n && (this.runs.delete(Z(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close($t));
 	}
-}, Z = (e, t) => `${e} ${t}`, en = 9e4, tn = 2e3, nn = class {
+}, Z = (e, t) => `${e} ${t}`, tn = 9e4, nn = 2e3, rn = class {
 	fetch;
 	relayOnly = !1;
 	servers = [];
@@ -2121,7 +2132,7 @@ var Yt = 100, Xt = class {
 		this.servers = e.map((e) => ({ ...e })), this.at = Date.now();
 	}
 	async config() {
-		return Date.now() - this.at > en && (this.fetching ??= this.refresh().finally(() => {
+		return Date.now() - this.at > tn && (this.fetching ??= this.refresh().finally(() => {
 			this.fetching = null;
 		}), await this.fetching), {
 			iceServers: this.servers,
@@ -2130,7 +2141,7 @@ var Yt = 100, Xt = class {
 	}
 	async refresh() {
 		let e, t = new Promise((t) => {
-			e = setTimeout(() => t(void 0), tn);
+			e = setTimeout(() => t(void 0), nn);
 		});
 		try {
 			let e = await Promise.race([this.fetch(), t]);
@@ -2139,7 +2150,7 @@ var Yt = 100, Xt = class {
 			clearTimeout(e);
 		}
 	}
-}, rn = [
+}, an = [
 	"leave",
 	"ping",
 	"state",
@@ -2150,32 +2161,32 @@ var Yt = 100, Xt = class {
 	"ready",
 	"chat",
 	"ice"
-], an = [
+], on = [
 	"ring",
 	"accept",
 	"decline",
 	"cancel",
 	"hangup"
-], on = [
+], sn = [
 	"mute",
 	"remove",
 	"lock",
 	"role",
 	"end"
-], sn = [
+], cn = [
 	"offer",
 	"candidate",
 	"view"
 ];
-function cn(e, t) {
-	let n = new Set(rn);
-	if (e !== "viewer" && t !== "broadcast") for (let e of an) n.add(e);
-	if (e === "moderator") for (let e of on) n.add(e);
-	if (t === "lobby") for (let e of sn) n.delete(e);
+function ln(e, t) {
+	let n = new Set(an);
+	if (e !== "viewer" && t !== "broadcast") for (let e of on) n.add(e);
+	if (e === "moderator") for (let e of sn) n.add(e);
+	if (t === "lobby") for (let e of cn) n.delete(e);
 	return n;
 }
 // ../sdk/js/src/flow.ts
-var ln = 120, un = 600, dn = 6e3, fn = class {
+var un = 120, dn = 600, fn = 6e3, pn = class {
 	began;
 	entries = /* @__PURE__ */ new Map();
 	timer;
@@ -2196,35 +2207,35 @@ var ln = 120, un = 600, dn = 6e3, fn = class {
 		for (let t of this.entries.keys()) t.startsWith(e) && this.entries.delete(t);
 	}
 	hurry() {
-		this.eagerUntil = Date.now() + dn, clearTimeout(this.timer), this.schedule();
+		this.eagerUntil = Date.now() + fn, clearTimeout(this.timer), this.schedule();
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer), this.entries.clear();
 	}
 	schedule() {
-		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? ln : un));
+		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? un : dn));
 	}
 	async look() {
 		let e = [...this.entries].filter(([, e]) => !e.flows);
 		await Promise.all(e.map(async ([e, t]) => {
-			let n = await pn(t.receiver);
+			let n = await mn(t.receiver);
 			this.entries.get(e) === t && n !== 0 && (t.flows = !0, this.closed || this.began(e));
 		})), clearTimeout(this.timer), this.schedule();
 	}
 };
-async function pn(e) {
+async function mn(e) {
 	try {
 		for (let t of (await e.getStats()).values()) if (t.type === "inbound-rtp") return e.track.kind === "video" ? t.framesDecoded ?? 0 : t.packetsReceived ?? 0;
 	} catch {}
 	return 0;
 }
 // ../sdk/js/src/media.ts
-var mn = 1e4, hn = ["camera", "screen"], gn = [
+var hn = 1e4, gn = ["camera", "screen"], _n = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], _n = class {
+], vn = class {
 	options;
 	paths = [];
 	local = /* @__PURE__ */ new Map();
@@ -2237,7 +2248,7 @@ var mn = 1e4, hn = ["camera", "screen"], gn = [
 	timer;
 	closed = !1;
 	constructor(e) {
-		this.options = e, this.flow = new fn((e) => this.refresh(e.split(" ")[1] ?? ""));
+		this.options = e, this.flow = new pn((e) => this.refresh(e.split(" ")[1] ?? ""));
 	}
 	get current() {
 		return this.paths[this.paths.length - 1];
@@ -2255,7 +2266,7 @@ var mn = 1e4, hn = ["camera", "screen"], gn = [
 			n = this.options.open(e), this.tags.set(n, ++this.lastTag);
 			for (let [e, t] of this.local) n.set(e, t);
 		}
-		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), mn)), this.flow.hurry(), this.refreshAll();
+		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), hn)), this.flow.hurry(), this.refreshAll();
 	}
 	settled(e) {
 		e === this.epoch && this.settle();
@@ -2286,7 +2297,7 @@ var mn = 1e4, hn = ["camera", "screen"], gn = [
 	refresh(e) {
 		let t = this.options.records().get(e);
 		if (t && !this.closed) {
-			for (let n of hn) this.refreshHalf(e, t, n);
+			for (let n of gn) this.refreshHalf(e, t, n);
 			this.check();
 		}
 	}
@@ -2346,7 +2357,7 @@ var mn = 1e4, hn = ["camera", "screen"], gn = [
 			let e = this.current;
 			if (!this.closed && e && this.readyFor !== this.epoch) {
 				for (let [t, n] of this.options.records()) if (n.member.connected) {
-					for (let n of gn) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
+					for (let n of _n) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
 				}
 				this.readyFor = this.epoch, this.options.ready(this.epoch);
 			}
@@ -2358,7 +2369,7 @@ function Q(e, t) {
 	return t === "screen-audio" ? e.state.screen : e.state[t];
 }
 // ../sdk/js/src/mesh.ts
-var vn = class {
+var yn = class {
 	options;
 	mode = "p2p";
 	local = /* @__PURE__ */ new Map();
@@ -2472,7 +2483,7 @@ var vn = class {
 		let t = this.peers.get(e);
 		this.peers.delete(e), t?.link.close(), t && this.options.changed(e);
 	}
-}, yn = 8e3, bn = class {
+}, bn = 8e3, xn = class {
 	events;
 	participants = /* @__PURE__ */ new Map();
 	records = /* @__PURE__ */ new Map();
@@ -2534,7 +2545,7 @@ var vn = class {
 		for (let e of t) this.add(e);
 		clearTimeout(this.timer), this.missing.size > 0 && (this.timer = setTimeout(() => {
 			for (let e of [...this.missing]) this.remove(e, "gone");
-		}, yn));
+		}, bn));
 	}
 	close() {
 		clearTimeout(this.timer);
@@ -2545,7 +2556,7 @@ var vn = class {
 		let n = e === this.own ? this.self : this.participants.get(t.id);
 		n && this.events.updated(n);
 	}
-}, xn = [
+}, Sn = [
 	1,
 	2,
 	4,
@@ -2556,11 +2567,11 @@ var vn = class {
 	49,
 	64
 ];
-function Sn(e, t) {
-	return e <= 0 ? 0 : Math.min(xn.find((t) => t >= e) ?? t, t);
+function Cn(e, t) {
+	return e <= 0 ? 0 : Math.min(Sn.find((t) => t >= e) ?? t, t);
 }
 var $ = (e) => `${e.source} ${e.member}`;
-function Cn(e, t, n) {
+function wn(e, t, n) {
 	let r = new Map(t.map((e) => [$(e), e.seat])), i = [...new Map(e.map((e) => [$(e), e])).values()].slice(0, n), a = new Set(i.map((e) => r.get($(e))).filter((e) => e !== void 0 && e < n)), o = 0;
 	return i.map((e) => {
 		let t = r.get($(e));
@@ -2572,19 +2583,19 @@ function Cn(e, t, n) {
 			seat: t,
 			member: e.member,
 			source: e.source,
-			width: wn(e.width),
-			height: wn(e.height),
+			width: Tn(e.width),
+			height: Tn(e.height),
 			paused: e.paused === !0
 		};
 	}).sort((e, t) => e.seat - t.seat);
 }
-function wn(e) {
+function Tn(e) {
 	return Number.isFinite(e) ? Math.min(16384, Math.ceil(Math.max(0, e) / 16) * 16) : 16384;
 }
-function Tn(e, t) {
+function En(e, t) {
 	return JSON.stringify(e) === JSON.stringify(t);
 }
-var En = class {
+var Dn = class {
 	seats = [];
 	apply(e) {
 		let t = /* @__PURE__ */ new Set();
@@ -2611,13 +2622,13 @@ var En = class {
 	clear() {
 		this.seats = [];
 	}
-}, Dn = 2e3, On = [
+}, On = 2e3, kn = [
 	0,
 	300,
 	1e3,
 	2e3,
 	4e3
-], kn = 1e3, An = class {
+], An = 1e3, jn = class {
 	options;
 	mode = "sfu";
 	pc = null;
@@ -2630,7 +2641,7 @@ var En = class {
 	wishes = /* @__PURE__ */ new Map();
 	view = [];
 	told = "";
-	seating = new En();
+	seating = new Dn();
 	streams;
 	busy = !1;
 	dirty = !1;
@@ -2670,14 +2681,14 @@ var En = class {
 	rebuild() {
 		if (this.closed) return;
 		this.drop();
-		let e = On[Math.min(this.failures++, On.length - 1)] ?? 0;
+		let e = kn[Math.min(this.failures++, kn.length - 1)] ?? 0;
 		this.later(e, () => void this.build());
 	}
 	arrival(e, t) {
 		let n = this.seating.find(e, w(t)), r = n && this.seats[n.seat];
 		if (!n || !r || n.seat >= this.negotiated) return;
 		let i = T(t) === "audio";
-		if (jn(i ? n.audio : n.video)) return;
+		if (Mn(i ? n.audio : n.video)) return;
 		let a = (i ? r.a : r.v).receiver;
 		return {
 			track: a.track,
@@ -2730,7 +2741,7 @@ var En = class {
 	nudge() {
 		this.dirty && !this.busy && this.negotiate();
 		let e = this.pc;
-		e && this.answered && (e.connectionState === "connected" ? Pe(e).then((t) => {
+		e && this.answered && (e.connectionState === "connected" ? Fe(e).then((t) => {
 			!t && this.pc === e && this.restart();
 		}) : this.restart());
 	}
@@ -2769,7 +2780,7 @@ var En = class {
 				this.failures = 0;
 				break;
 			case "disconnected":
-				this.later(Dn, () => this.restart());
+				this.later(On, () => this.restart());
 				break;
 			case "failed":
 				this.rebuild();
@@ -2794,10 +2805,10 @@ var En = class {
 	show() {
 		let e = this.options.wishes();
 		if (this.wishes = new Map(e.map((e) => [`${e.source} ${e.member}`, e])), !this.pc) return;
-		let t = Sn(e.length, this.options.seats);
+		let t = Cn(e.length, this.options.seats);
 		t > this.seats.length && (this.grow(t), this.negotiate());
-		let n = Cn(e, this.view, this.seats.length);
-		Tn(n, this.view) || (this.view = n), this.tell();
+		let n = wn(e, this.view, this.seats.length);
+		En(n, this.view) || (this.view = n), this.tell();
 	}
 	tell() {
 		let e = this.view.filter((e) => e.seat < this.negotiated), t = JSON.stringify(e);
@@ -2864,7 +2875,7 @@ var En = class {
 		let n = this.seats.filter((e) => e.a.mid !== null && e.v.mid !== null).length, { sdp: r } = await this.options.request({
 			t: "offer",
 			pc: this.generation,
-			sdp: t,
+			sdp: Me(t),
 			tracks: [...this.sending].flatMap(([e, t]) => t.mid !== null && this.local.has(e) && this.options.roster.speaks ? [{
 				mid: t.mid,
 				source: e
@@ -2898,7 +2909,7 @@ var En = class {
 			case "sdp":
 				this.options.error(e), this.rebuild();
 				return;
-			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(kn * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
+			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(An * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
 		}
 	}
 	later(e, t) {
@@ -2906,39 +2917,39 @@ var En = class {
 			this.closed || t();
 		}, e);
 	}
-}, jn = (e) => e === "none" || e === "undecodable", Mn = {
+}, Mn = (e) => e === "none" || e === "undecodable", Nn = {
 	width: 640,
 	height: 360
-}, Nn = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), Pn = (e) => e.role !== "viewer" || e.tracks.length > 0;
-function Fn(e, t, n) {
+}, Pn = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), Fn = (e) => e.role !== "viewer" || e.tracks.length > 0;
+function In(e, t, n) {
 	let r = [...e ?? []], i = (e, t) => r.some((n) => n.member === e && n.source === t);
 	if (r.some((e) => e.member === "first")) return r.slice(0, n);
-	for (let n of t) Pn(n) && !i(n.id, "camera") && r.push({
+	for (let n of t) Fn(n) && !i(n.id, "camera") && r.push({
 		member: n.id,
 		source: "camera",
-		...Mn,
+		...Nn,
 		...e ? { paused: !0 } : {}
-	}), i(n.id, "screen") || (!e && (n.state.screen || Nn(n, "screen")) ? r.push({
+	}), i(n.id, "screen") || (!e && (n.state.screen || Pn(n, "screen")) ? r.push({
 		member: n.id,
 		source: "screen",
-		...Mn
-	}) : e && Nn(n, "screen-audio") && r.push({
+		...Nn
+	}) : e && Pn(n, "screen-audio") && r.push({
 		member: n.id,
 		source: "screen",
-		...Mn,
+		...Nn,
 		paused: !0
 	}));
 	return r.slice(0, n);
 }
 // ../sdk/js/src/session.ts
-var In = 500, Ln = /* @__PURE__ */ new Set([
+var Ln = 500, Rn = /* @__PURE__ */ new Set([
 	"not-allowed",
 	"no-member",
 	"no-call",
 	"bad-message",
 	"left",
 	"aborted"
-]), Rn = class {
+]), zn = class {
 	env;
 	connection;
 	saved;
@@ -2960,7 +2971,7 @@ var In = 500, Ln = /* @__PURE__ */ new Set([
 	constructor(e, t, n, r, i) {
 		this.env = e, this.connection = t, this.saved = n, this.room = r.room, this.limits = r.limits, this.may = new Set(r.may);
 		let a = this.events.emit.bind(this.events);
-		this.roster = new bn(r.you, {
+		this.roster = new xn(r.you, {
 			joined: (e) => a("joined", e),
 			left: (e, t) => {
 				this.files.left(e.id), a("left", {
@@ -2969,7 +2980,7 @@ var In = 500, Ln = /* @__PURE__ */ new Set([
 				});
 			},
 			updated: (e) => a("updated", e)
-		}), this.ice = new nn(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
+		}), this.ice = new rn(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
 		let o = {
 			env: e,
 			config: () => this.ice.config(),
@@ -2980,7 +2991,7 @@ var In = 500, Ln = /* @__PURE__ */ new Set([
 			link: n,
 			data: r
 		});
-		this.files = new $t({
+		this.files = new en({
 			link: o,
 			me: () => this.roster.me,
 			signal: s,
@@ -2988,7 +2999,7 @@ var In = 500, Ln = /* @__PURE__ */ new Set([
 			progress: (e) => a("fileProgress", e)
 		});
 		let c = this.roster;
-		this.calls = new Xt({
+		this.calls = new Zt({
 			room: {
 				link: o,
 				get me() {
@@ -3004,7 +3015,7 @@ var In = 500, Ln = /* @__PURE__ */ new Set([
 			request: (e) => t.request(e),
 			nameOf: (e) => c.nameOf(e),
 			incoming: (e) => a("call", e)
-		}), this.media = new _n({
+		}), this.media = new vn({
 			env: e,
 			open: (e) => this.open(e),
 			records: () => c.records,
@@ -3021,7 +3032,7 @@ var In = 500, Ln = /* @__PURE__ */ new Set([
 					...n.status(t)
 				});
 			}
-		}), this.monitor = new it({
+		}), this.monitor = new at({
 			me: () => c.me,
 			inspect: () => this.media.inspect(),
 			speaking: (e) => a("speaking", e),
@@ -3077,7 +3088,7 @@ var In = 500, Ln = /* @__PURE__ */ new Set([
 			case "room":
 				this.room = {
 					...this.room,
-					...zn(e)
+					...Bn(e)
 				}, this.advise(e.publish.video), this.media.update(), this.events.emit("room", this.facade);
 				break;
 			case "topology":
@@ -3133,13 +3144,13 @@ var In = 500, Ln = /* @__PURE__ */ new Set([
 		this.shown = e, this.media.update();
 	}
 	remember(e) {
-		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > In && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
+		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > Ln && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
 	}
 	state(e) {
 		this.connectionState !== e && (this.connectionState = e, this.events.emit("connection", { state: e }));
 	}
 	refused(e, t) {
-		Ln.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
+		Rn.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
 	}
 	nudge() {
 		this.connection.nudge(), this.media.nudge(), this.calls.nudge();
@@ -3152,7 +3163,7 @@ var In = 500, Ln = /* @__PURE__ */ new Set([
 	}
 	open(e) {
 		let { env: t, connection: n, roster: r } = this, i = (e) => this.media.refresh(e), a = () => this.ice.config();
-		if (e === "p2p") return new vn({
+		if (e === "p2p") return new yn({
 			link: {
 				env: t,
 				config: a,
@@ -3168,7 +3179,7 @@ var In = 500, Ln = /* @__PURE__ */ new Set([
 			}),
 			changed: i
 		});
-		let o = new An({
+		let o = new jn({
 			env: t,
 			roster: r,
 			config: a,
@@ -3181,7 +3192,7 @@ var In = 500, Ln = /* @__PURE__ */ new Set([
 				publish: this.room.publish.video
 			}),
 			seats: this.limits.seats,
-			wishes: () => Fn(this.shown, this.roster.others(), this.limits.seats),
+			wishes: () => In(this.shown, this.roster.others(), this.limits.seats),
 			changed: i,
 			error: (e) => this.events.emit("error", e)
 		});
@@ -3189,7 +3200,7 @@ var In = 500, Ln = /* @__PURE__ */ new Set([
 	}
 	updated(e) {
 		let t = e.id === this.roster.me, n = t && e.role !== this.roster.own.member.role;
-		if (n && (this.may = cn(e.role, this.room.kind)), this.roster.update(e), n) {
+		if (n && (this.may = ln(e.role, this.room.kind)), this.roster.update(e), n) {
 			if (e.role === "viewer") for (let e of [...this.media.published.keys()]) this.publish(e, null);
 			this.events.emit("room", this.facade);
 		}
@@ -3218,7 +3229,7 @@ var In = 500, Ln = /* @__PURE__ */ new Set([
 		});
 	}
 };
-function zn(e) {
+function Bn(e) {
 	return {
 		locked: e.locked,
 		video: e.video,
@@ -3226,7 +3237,7 @@ function zn(e) {
 		publish: e.publish
 	};
 }
-function Bn(e, t, n, r) {
+function Vn(e, t, n, r) {
 	let { room: i, kind: a, token: o, role: s, topology: c, audio: l, video: u } = e;
 	return {
 		room: i,
@@ -3243,7 +3254,7 @@ function Bn(e, t, n, r) {
 	};
 }
 // ../sdk/js/src/room.ts
-var Vn = class e {
+var Hn = class e {
 	session;
 	looker = new P();
 	moderate;
@@ -3275,19 +3286,19 @@ var Vn = class e {
 		};
 	}
 	static async join(n, r) {
-		let i = Un(n.rtc), a = Jt(n.url), o = new qt(n.storage, `veche ${a} ${n.room}`), s = {
+		let i = Wn(n.rtc), a = Yt(n.url), o = new Jt(n.storage, `veche ${a} ${n.room}`), s = {
 			mic: !1,
 			camera: !1,
 			screen: !1,
 			hand: !1,
 			...n.state
-		}, c, l, u = new Gt({
+		}, c, l, u = new Kt({
 			WebSocket: i.WebSocket,
 			url: a,
 			resume: o.resume,
-			hello: () => Bn(n, i, n.name, c?.roster.own.member.state ?? s),
+			hello: () => Vn(n, i, n.name, c?.roster.own.member.state ?? s),
 			welcome: (t) => {
-				o.keep(t.resume), c ? c.welcome(t) : (c = new Rn(i, u, o, t, n.relayOnly === !0), l = new e(c));
+				o.keep(t.resume), c ? c.welcome(t) : (c = new zn(i, u, o, t, n.relayOnly === !0), l = new e(c));
 			},
 			renewed: (e) => o.keep(e),
 			event: (e) => c?.event(e),
@@ -3373,9 +3384,9 @@ var Vn = class e {
 	}
 	async sendFile(e, n = {}) {
 		let r = {
-			name: Hn(e.name || "file", 255),
+			name: Un(e.name || "file", 255),
 			size: e.size,
-			mime: Hn(e.type, 127)
+			mime: Un(e.type, 127)
 		}, { files: i } = this.session, a = await this.say({
 			t: "chat",
 			text: "",
@@ -3421,7 +3432,7 @@ var Vn = class e {
 		return n && r.file && this.session.files.keep(r.file.id, n), this.session.remember(r), r;
 	}
 };
-function Hn(e, t) {
+function Un(e, t) {
 	let n = new TextEncoder(), r = "";
 	for (let i of e) {
 		if (n.encode(r + i).length > t) break;
@@ -3429,7 +3440,7 @@ function Hn(e, t) {
 	}
 	return r;
 }
-function Un(e = {}) {
+function Wn(e = {}) {
 	let n = globalThis, r = {};
 	for (let i of [
 		"RTCPeerConnection",
@@ -3444,4 +3455,4 @@ function Un(e = {}) {
 	}
 	return r;
 }
-export { lt as Call, je as Participant, Vn as Room, t as VecheError, n as errorCode, e as errorReasons };
+export { ut as Call, je as Participant, Hn as Room, t as VecheError, n as errorCode, e as errorReasons };
