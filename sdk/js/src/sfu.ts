@@ -200,7 +200,7 @@ export class Server implements Path {
   private async build(): Promise<void> {
     const config = await this.options.config();
     if (this.closed || this.pc) return;
-    const pc = new this.options.env.RTCPeerConnection({ ...config, bundlePolicy: 'max-bundle' });
+    const pc = new this.options.env.RTCPeerConnection(config);
     this.pc = pc;
     this.generation = this.options.generation();
     this.early = [];
@@ -240,7 +240,7 @@ export class Server implements Path {
     void this.options.config().then((config) => {
       if (this.pc !== pc) return;
       try {
-        pc.setConfiguration({ ...config, bundlePolicy: 'max-bundle' });
+        pc.setConfiguration(config);
       } catch {
         // a browser that compares with defaults it filled in itself: the old servers stay
       }
