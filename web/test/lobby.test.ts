@@ -125,7 +125,9 @@ describe('Lobby as the caller', () => {
     call.to('connecting');
     await settle();
     expect(devices.state.asked).toBe(1);
-    expect(call.asked).toContainEqual(['tracks', 2]);
+    expect(call.asked).toContainEqual(['replace', 'audio', true]);
+    expect(call.asked).toContainEqual(['replace', 'video', true]);
+    expect(call.asked.at(-1)).toEqual(['state', { mic: true, camera: true, screen: false, hand: false }]);
     expect(lobby.outgoing.value).toBeNull();
     expect(lobby.stage.value?.call.id).toBe(call.id);
     expect(lobby.stage.value?.local.value).toMatchObject({ mic: true, camera: true });

@@ -2136,7 +2136,8 @@ var Xt = 100, Zt = class {
 			this.fetching = null;
 		}), await this.fetching), {
 			iceServers: this.servers,
-			iceTransportPolicy: this.relayOnly ? "relay" : "all"
+			iceTransportPolicy: this.relayOnly ? "relay" : "all",
+			bundlePolicy: "max-bundle"
 		};
 	}
 	async refresh() {
@@ -2761,10 +2762,7 @@ var Dn = class {
 	async build() {
 		let e = await this.options.config();
 		if (this.closed || this.pc) return;
-		let t = new this.options.env.RTCPeerConnection({
-			...e,
-			bundlePolicy: "max-bundle"
-		});
+		let t = new this.options.env.RTCPeerConnection(e);
 		this.pc = t, this.generation = this.options.generation(), this.early = [], this.busy = this.dirty = !1, t.onicecandidate = (e) => this.pc === t && this.candidate(e.candidate?.toJSON() ?? null), t.onconnectionstatechange = () => this.pc === t && this.changed(t), this.show(), this.negotiate();
 	}
 	candidate(e) {
@@ -2793,10 +2791,7 @@ var Dn = class {
 		e && !this.closed && this.options.config().then((t) => {
 			if (this.pc === e) {
 				try {
-					e.setConfiguration({
-						...t,
-						bundlePolicy: "max-bundle"
-					});
+					e.setConfiguration(t);
 				} catch {}
 				e.restartIce(), this.negotiate();
 			}

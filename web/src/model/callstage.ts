@@ -36,7 +36,6 @@ export class CallStage implements StageModel {
   private readonly version = signal(0);
   private readonly quality: Signal<Quality> = signal(4);
   private readonly cleanups: (() => void)[] = [];
-  private tracks: MediaStreamTrack[] = [];
 
   constructor(
     private readonly room: Room,
@@ -92,13 +91,6 @@ export class CallStage implements StageModel {
     // Two people see each other in full.
   }
 
-  /** Tells the other side what is on; called when the tracks are with the call. */
-  announceState(): void {
-    const { mic, camera, screen } = this.local.peek();
-    this.tracks = this.media.stream.getTracks();
-    this.call.setState({ mic, camera, screen });
-  }
-
   dispose(): void {
     for (const cleanup of this.cleanups) cleanup();
     this.ownLocal.dispose();
@@ -110,16 +102,8 @@ export class CallStage implements StageModel {
   private sink() {
     const { call } = this;
     return {
-      // A kind that was not sent from the start needs a section of its own; later its track is only replaced.
-      send: async (kind: 'mic' | 'camera', track: MediaStreamTrack | null) => {
-        const media = kind === 'mic' ? 'audio' : 'video';
-        if (this.tracks.some((one) => one.kind === media)) {
-          await call.replaceTrack(media, track);
-        } else if (track) {
-          this.tracks = this.media.stream.getTracks();
-          call.setTracks(this.tracks);
-        }
-      },
+      send: (kind: 'mic' | 'camera', track: MediaStreamTrack | null) =>
+        call.replaceTrack(kind === 'mic' ? 'audio' : 'video', track),
       share: (tracks: MediaStreamTrack[] | null) => call.share(tracks),
       tell: (state: Partial<MemberState>) => call.setState(state),
     };
