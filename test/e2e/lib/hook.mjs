@@ -5,18 +5,26 @@ export function hook() {
   const e2e = { pcs: [], captures: [], tracks: [], sockets: [], errors: [], log: [], gaps: null, blobs: new Map() };
   Object.defineProperty(window, '__e2e', { value: e2e });
   const note = (what, more) => e2e.log.push({ at: Math.round(performance.now()), what, ...more });
+  e2e.note = note;
+  /** When something was last noted, in ms since 1970: pages can be compared. */
+  e2e.when = (what, which = () => true) => {
+    const found = e2e.log.findLast((entry) => entry.what === what && which(entry));
+    return found && performance.timeOrigin + found.at;
+  };
   window.addEventListener('error', (e) => e2e.errors.push(String(e.error?.stack ?? e.message)));
   window.addEventListener('unhandledrejection', (e) => e2e.errors.push(`unhandled: ${e.reason?.stack ?? e.reason}`));
   document.addEventListener('securitypolicyviolation', (e) =>
     e2e.errors.push(`policy: ${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`),
   );
 
+  window.addEventListener('click', (e) => note('click', { on: e.target.closest?.('button,a')?.getAttribute('aria-label') ?? e.target.innerText }), true);
+
   const Peer = window.RTCPeerConnection;
   if (Peer) {
     window.RTCPeerConnection = class RTCPeerConnection extends Peer {
       constructor(...args) {
         super(...args);
-        this.e2e = { n: e2e.pcs.length, config: args[0], local: 0, remote: 0, closed: false, began: Math.round(performance.now()) };
+        this.e2e = { n: e2e.pcs.length, config: args[0], local: 0, remote: 0, candidates: 0, closed: false, began: Math.round(performance.now()) };
         e2e.pcs.push(this);
         note('pc', { pc: this.e2e.n });
         this.addEventListener('connectionstatechange', () => note('pc-state', { pc: this.e2e.n, state: this.connectionState }));
@@ -26,12 +34,15 @@ export function hook() {
       const original = Peer.prototype[method];
       Peer.prototype[method] = function (...args) {
         if (this.e2e) this.e2e[side] += 1;
-        note(method, { pc: this.e2e?.n, type: args[0]?.type });
-        return original.apply(this, args);
+        if (side !== 'candidates') note(method, { pc: this.e2e?.n, type: args[0]?.type });
+        const done = original.apply(this, args);
+        done?.catch((err) => note(`${method} failed`, { pc: this.e2e?.n, why: String(err), sdp: args[0]?.sdp }));
+        return done;
       };
     };
     count('setLocalDescription', 'local');
     count('setRemoteDescription', 'remote');
+    count('addIceCandidate', 'candidates');
     const close = Peer.prototype.close;
     Peer.prototype.close = function () {
       if (this.e2e) this.e2e.closed = true;
@@ -44,15 +55,20 @@ export function hook() {
     e2e.tracks.push({ track, from });
     return track;
   };
+  /** Four people share two cores: their pictures are small. */
+  const small = (method, constraints) => {
+    if (!constraints?.video) return constraints;
+    const size = method === 'getUserMedia' ? { width: 320, height: 180 } : { width: 640, height: 360, frameRate: 5 };
+    return { ...constraints, video: { ...(constraints.video === true ? {} : constraints.video), ...size } };
+  };
   const devices = window.MediaDevices?.prototype;
   for (const method of ['getUserMedia', 'getDisplayMedia']) {
     const original = devices?.[method];
     if (!original) continue;
     devices[method] = async function (constraints) {
       note(method, { constraints: JSON.stringify(constraints) });
-      const capture = { method, at: performance.now(), constraints };
-      e2e.captures.push(capture);
-      const stream = await original.call(this, constraints);
+      e2e.captures.push({ method, at: performance.now(), constraints });
+      const stream = await original.call(this, small(method, constraints));
       for (const track of stream.getTracks()) keep(track, method);
       return stream;
     };
@@ -143,6 +159,14 @@ export function probes() {
       found.push({ key: key(video), w: video.videoWidth, h: video.videoHeight, time: video.currentTime, frames: shown(video), paused: video.paused, label: label(video), element: video });
     }
     return found;
+  };
+  /** Notes when the first remote picture is shown. */
+  e2e.awaitPicture = () => {
+    const timer = setInterval(() => {
+      if (!e2e.videos().some((v) => v.w > 0 && v.frames > 0)) return;
+      e2e.note('picture');
+      clearInterval(timer);
+    }, 20);
   };
   /** Tracks of others that an element plays aloud. */
   e2e.aloud = () => {
