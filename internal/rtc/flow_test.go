@@ -122,8 +122,8 @@ func TestCodecChange(t *testing.T) {
 	stop = pump(t, next)
 	defer stop()
 	eventually(t, "H264", func() bool { tr := pub.h.track("0"); return tr != nil && tr.Codec() == media.H264 })
-	if sub.peer.Slot("0").Status() != sfu.Empty || len(pub.h.ended) != 0 {
-		t.Error("the old track goes on", pub.h.ended)
+	if sub.peer.Slot("0").Status() != sfu.Empty || len(pub.h.endings()) != 0 {
+		t.Error("the old track goes on", pub.h.endings())
 	}
 	must(t, sub.peer.Slot("0").Show(pub.h.track("0")))
 	sub.expect("H264", func(p received) bool { return bytes.Equal(p.Payload, keyPayload(media.H264)) })

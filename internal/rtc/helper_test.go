@@ -114,6 +114,27 @@ func (h *handler) state() State {
 	return h.states[len(h.states)-1]
 }
 
+// history is all states so far.
+func (h *handler) history() []State {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.states)
+}
+
+// endings is the sections whose tracks ended so far.
+func (h *handler) endings() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.ended)
+}
+
+// count is how many tracks there were.
+func (h *handler) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.all)
+}
+
 func (h *handler) track(mid string) *sfu.Track {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -305,9 +326,7 @@ func (c *client) connect() {
 	c.t.Helper()
 	c.fill()
 	c.negotiate()
-	eventually(c.t, "connected", func() bool {
-		return c.h.state() == Connected && c.pc.ConnectionState() == webrtc.PeerConnectionStateConnected
-	})
+	c.connected()
 }
 
 // source is a track that a test client publishes.

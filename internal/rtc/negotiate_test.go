@@ -27,7 +27,9 @@ func (c *client) exchange(edit func(string) string) string {
 
 func (c *client) connected() {
 	c.t.Helper()
-	eventually(c.t, "connected", func() bool { return c.h.state() == Connected })
+	eventually(c.t, "connected", func() bool {
+		return c.h.state() == Connected && c.pc.ConnectionState() == webrtc.PeerConnectionStateConnected
+	})
 }
 
 // drain throws away what has been received, until nothing comes for a moment.
@@ -151,7 +153,7 @@ func TestNotPublished(t *testing.T) {
 	stop := pump(t, v)
 	defer stop()
 	eventually(t, "dropped", func() bool { return c.peer.Stats().Dropped["unclaimed"] > 5 })
-	if len(c.h.all) > 0 {
+	if c.h.count() > 0 {
 		t.Error("a track came into being")
 	}
 }
@@ -185,7 +187,7 @@ func TestICERestart(t *testing.T) {
 		sub.expect("video after the old path is closed", func(p received) bool { return p.mid == "1" })
 	}
 	for _, c := range []*client{pub, sub} {
-		if s := c.h.states; len(s) != 1 || s[0] != Connected {
+		if s := c.h.history(); len(s) != 1 || s[0] != Connected {
 			t.Error("states", s)
 		}
 	}
