@@ -55,7 +55,9 @@ export function StartPage({ app }: { app: App }): JSX.Element {
 }
 
 function JoinForm({ app }: { app: App }): JSX.Element {
-  const demoRoom = app.info.value?.demoRoom;
+  const info = app.info.value;
+  // Where an invitation is needed, the demo's room would not open.
+  const demoRoom = info?.openRooms ? info.demoRoom : undefined;
   const code = useSignal('');
   const error = useSignal<string | undefined>(undefined);
   useEffect(() => {
