@@ -15,6 +15,7 @@ import (
 
 	"github.com/pion/dtls/v3"
 	"github.com/pion/logging"
+	"github.com/pion/rtcp"
 	"github.com/pion/srtp/v3"
 	"github.com/pion/transport/v4/packetio"
 
@@ -235,6 +236,8 @@ func (d *dtlsSide) keys(conn *dtls.Conn) error {
 	name := profile.String()
 	p.profile.Store(&name)
 	p.tx.open(enc)
+	// The UDP port sees by this that our handshake is over, and lets the next one on the same address begin.
+	p.tx.rtcp(&rtcp.ReceiverReport{SSRC: p.tx.ssrc})
 	p.setState(Connected)
 	p.rx.openKeys(dec)
 	refreshAll(p.outbounds())

@@ -344,6 +344,21 @@ func TestRoomCodecs(t *testing.T) {
 	}
 }
 
+// TestNoCodecInCommon: the seat of a client that decodes nothing of the room stays open, and shows nothing.
+func TestNoCodecInCommon(t *testing.T) {
+	r := newRig(t)
+	c := r.client(t, clientConfig{room: []media.Codec{media.Opus, media.H265}})
+	c.seat()
+	c.fill()
+	noH265 := func(s string) string { return strings.ReplaceAll(s, "H265/90000", "unknown/90000") }
+	if answer := c.exchange(noH265); strings.Contains(answer, "m=video 0 ") {
+		t.Errorf("rejected:\n%s", answer)
+	}
+	if err := c.peer.Slot(c.receive[1]).Show(sfu.NewTrack(sfu.TrackConfig{Codec: media.H265})); !errors.Is(err, sfu.ErrCodec) {
+		t.Error(err)
+	}
+}
+
 // TestCandidates: they are looked at, not used.
 func TestCandidates(t *testing.T) {
 	r := newRig(t)
