@@ -4,7 +4,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -14,7 +13,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -93,25 +91,8 @@ func (e *Engine) certify() error {
 		return err
 	}
 	e.cert = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-	e.fingerprint = sdp.Fingerprint{Hash: "sha-256", Value: hexColons(sha256Of(der))}
+	e.fingerprint = sdp.FingerprintOf(der)
 	return nil
-}
-
-func sha256Of(der []byte) []byte {
-	sum := sha256.Sum256(der)
-	return sum[:]
-}
-
-// hexColons is how SDP writes hashes: "4A:AD:…".
-func hexColons(sum []byte) string {
-	var b strings.Builder
-	for i, c := range sum {
-		if i > 0 {
-			b.WriteByte(':')
-		}
-		fmt.Fprintf(&b, "%02X", c)
-	}
-	return b.String()
 }
 
 // NewPeer makes a peer that waits for its first offer. Its owner must close it.

@@ -138,7 +138,7 @@ func (n *negotiation) plan(offer *sdp.Offer, o Offer) (*plan, error) {
 // planTransport compares the transport with the one before.
 func (n *negotiation) planTransport(pl *plan) error {
 	t := pl.offer.Transport
-	if !usable(t.Fingerprints) {
+	if !sdp.Reliable(t.Fingerprints) {
 		return fmt.Errorf("no fingerprint by SHA-256 or better")
 	}
 	pl.answer.Setup = "passive"
