@@ -152,7 +152,7 @@ export const ru: Dictionary = {
   'call.dismiss': 'Закрыть',
   'call.copied': 'Скопировано',
   'call.copy': 'Скопировать ссылку',
-  'call.copy.id': 'Скопировать идентификатор',
+  'call.copy.id': 'Скопировать',
   'call.leave': 'Выйти',
 
   'end.left.title': 'Вы вышли',

@@ -139,7 +139,7 @@ function PersonRow({ one, onCall }: { one: Participant; onCall(): void }): JSX.E
         <span class="person-id">{one.connected ? one.id.slice(0, 8) : t('call.away')}</span>
       </span>
       <Button tone="ok" icon="phone" aria-label={t('call.call', { name: one.name })} onClick={onCall}>
-        {t('call.call.short')}
+        <span class="person-call">{t('call.call.short')}</span>
       </Button>
     </li>
   );
