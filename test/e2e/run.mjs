@@ -35,7 +35,8 @@ async function groups() {
 /** Does the same again inside the box. */
 async function box() {
   if (!options['no-build']) await build();
-  for (const old of ['gallery', 'failures', 'profiles']) rmSync(join(out, old), { recursive: true, force: true });
+  const stale = options.only ? ['failures', 'profiles'] : ['failures', 'profiles', 'gallery', 'files'];
+  for (const old of stale) rmSync(join(out, old), { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   const child = start(join(lab, 'box.sh'), [process.execPath, import.meta.filename, ...process.argv.slice(2)], {
     stdio: 'inherit',
