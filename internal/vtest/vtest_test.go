@@ -36,7 +36,13 @@ func newStand(t testing.TB, change ...func(*veche.Config)) *stand {
 	for _, f := range change {
 		f(&c)
 	}
-	s, err := veche.New(c)
+	return serve(t, c)
+}
+
+// serve starts a server behind a web server of its own.
+func serve(t testing.TB, c veche.Config, opts ...veche.Option) *stand {
+	t.Helper()
+	s, err := veche.New(c, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
