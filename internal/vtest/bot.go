@@ -29,6 +29,7 @@ type Bot struct {
 	Publish bool   // sends a film (VP8) and a tone (Opus)
 	Seats   int    // to open
 	Watch   bool   // the seats show whoever publishes, in the order of joining; else Client.View says
+	TCP     bool   // media by ICE-TCP only, as in networks that block UDP
 	TLS     *tls.Config
 }
 

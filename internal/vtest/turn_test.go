@@ -19,6 +19,7 @@ import (
 
 	"github.com/pion/logging"
 	"github.com/pion/turn/v5"
+	"github.com/pion/webrtc/v4"
 
 	"veche.example"
 	"veche.example/internal/signal/native/proto"
@@ -30,11 +31,14 @@ type onePort struct {
 	server *veche.Server
 }
 
-func newOnePort(t testing.TB, secure bool) *onePort {
+func newOnePort(t testing.TB, secure bool, change ...func(*veche.Config)) *onePort {
 	t.Helper()
 	c := veche.DefaultConfig()
 	c.Auth.OpenRooms = true
 	c.Media.UDP, c.Media.TCP, c.Media.Loopback = "127.0.0.1:0", "127.0.0.1:0", true
+	for _, f := range change {
+		f(&c)
+	}
 	s, err := veche.New(c)
 	if err != nil {
 		t.Fatal(err)
@@ -282,5 +286,22 @@ func TestICEServersAreRenewed(t *testing.T) {
 	fresh := *ok.ICEServers
 	if _, err := s.relayOf(fresh, urls(fresh)[0]); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestICETCP: without UDP media goes straight to the server by TCP, to a port of its own or to that of the pages.
+func TestICETCP(t *testing.T) {
+	for name, port := range map[string]string{"a port of its own": "127.0.0.1:0", "the port of the pages": ""} {
+		t.Run(name, func(t *testing.T) {
+			s := newOnePort(t, false, func(c *veche.Config) { c.Media.TCP = port })
+			p := s.join(Bot{Name: "p", Publish: true, TCP: true})
+			w := s.join(Bot{Name: "w", Seats: 1, Watch: true, TCP: true})
+			w.sees(0, p.ID(), "live", "live")
+			w.flows(0)
+			pair, err := w.peer.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
+			if err != nil || pair == nil || pair.Remote.Protocol != webrtc.ICEProtocolTCP {
+				t.Errorf("by %v, %v", pair, err)
+			}
+		})
 	}
 }
