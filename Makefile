@@ -91,7 +91,7 @@ e2e: npm
 
 ## handy
 
-.PHONY: web demo build clean
+.PHONY: web demo build screenshot clean
 web: npm
 	npm --prefix web run build
 
@@ -100,6 +100,12 @@ demo:
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/veche ./cmd/veche
+
+# The picture in the README, as the end-to-end tests see it.
+screenshot: npm
+	node test/e2e/run.mjs --only "meeting: three in two browsers"
+	mkdir -p docs/screenshots
+	cp test/e2e/out/gallery/meeting-of-3.png docs/screenshots/meeting.png
 
 clean:
 	rm -rf bin $(npm:%=%/node_modules)

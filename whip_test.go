@@ -95,8 +95,8 @@ type whipPeer struct {
 	got           map[string]chan rtp.Packet // of a player, by kind
 }
 
-// newWHIPPeer makes a client whose sections go this way.
-func (l *whipLab) newPeer(direction webrtc.RTPTransceiverDirection) *whipPeer {
+// bare makes a client without sections, and the context of what it sends.
+func (l *whipLab) bare() (*whipPeer, context.Context) {
 	l.t.Helper()
 	var se webrtc.SettingEngine
 	se.SetIncludeLoopbackCandidate(true)
@@ -113,11 +113,18 @@ func (l *whipLab) newPeer(direction webrtc.RTPTransceiverDirection) *whipPeer {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &whipPeer{l: l, pc: pc, stop: stop, got: map[string]chan rtp.Packet{"audio": make(chan rtp.Packet, 1000), "video": make(chan rtp.Packet, 1000)}}
 	l.t.Cleanup(p.close)
+	return p, ctx
+}
+
+// newPeer makes a client whose sections go this way.
+func (l *whipLab) newPeer(direction webrtc.RTPTransceiverDirection) *whipPeer {
+	l.t.Helper()
+	p, ctx := l.bare()
 	if direction == webrtc.RTPTransceiverDirectionSendonly {
 		p.send(ctx)
 		return p
 	}
-	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+	p.pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		for {
 			packet, _, err := t.ReadRTP()
 			if err != nil {
@@ -130,7 +137,7 @@ func (l *whipLab) newPeer(direction webrtc.RTPTransceiverDirection) *whipPeer {
 		}
 	})
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
-		if _, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: direction}); err != nil {
+		if _, err := p.pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: direction}); err != nil {
 			l.t.Fatal(err)
 		}
 	}

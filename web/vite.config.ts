@@ -1,4 +1,4 @@
-import { cpSync, existsSync } from 'node:fs';
+import { cpSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, defineConfig, type Plugin } from 'vite';
@@ -41,7 +41,8 @@ function sdkAndExamples(outDir: string): Plugin {
   return {
     name: 'veche-sdk',
     apply: 'build',
-    async closeBundle() {
+    async closeBundle(error) {
+      if (error) return;
       await build({
         configFile: false,
         logLevel: 'warn',
@@ -59,7 +60,29 @@ function sdkAndExamples(outDir: string): Plugin {
   };
 }
 
-const outDir = here('./dist');
+/** A folder to build into with a stand-in for the SDK, for looking at pages without a server; see test/fake/sdk.ts. */
+const fake = process.env.VECHE_FAKE;
+const dist = here('./dist');
+const outDir = here('./node_modules/.cache/dist');
+
+/** A build that fails leaves the old bundle; who compiles the server meanwhile never finds half a bundle. */
+function swapIn(): Plugin {
+  return {
+    name: 'veche-swap',
+    apply: 'build',
+    closeBundle: {
+      order: 'post',
+      sequential: true,
+      handler(error) {
+        if (error) return;
+        rmSync(`${outDir}.old`, { recursive: true, force: true });
+        if (existsSync(dist)) renameSync(dist, `${outDir}.old`);
+        renameSync(outDir, dist);
+        rmSync(`${outDir}.old`, { recursive: true, force: true });
+      },
+    },
+  };
+}
 
 export default defineConfig({
   base: './',
@@ -67,21 +90,21 @@ export default defineConfig({
     alias: [
       {
         find: 'veche-client',
-        replacement: process.env.VECHE_FAKE ? here('./test/fake/sdk.ts') : here('../sdk/js/src/index.ts'),
+        replacement: fake ? here('./test/fake/sdk.ts') : here('../sdk/js/src/index.ts'),
       },
     ],
   },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     target: 'es2022',
-    outDir: process.env.VECHE_FAKE ? '/tmp/web/dist' : outDir,
+    outDir: fake ?? outDir,
     emptyOutDir: true,
     assetsInlineLimit: 0,
     modulePreload: false,
     cssCodeSplit: false,
     reportCompressedSize: false,
   },
-  plugins: [rootedPage(), pagesWithoutServer(), ...(process.env.VECHE_FAKE ? [] : [sdkAndExamples(outDir)])],
+  plugins: [rootedPage(), pagesWithoutServer(), ...(fake ? [] : [sdkAndExamples(outDir), swapIn()])],
   server: { fs: { allow: ['..'] } },
   test: { include: ['test/**/*.test.ts', 'src/**/*.test.{ts,tsx}'], environment: 'node' },
 } as Parameters<typeof defineConfig>[0] & { test: unknown });

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -17,7 +19,74 @@ import (
 
 // benchCmd measures.
 type benchCmd struct {
-	SFU benchSFUCmd `cmd:"" name:"sfu" help:"Publishers and subscribers against a server in a process of its own: packets, loss, latency, CPU per forwarded packet, memory."`
+	Pion  benchPionCmd  `cmd:"" help:"Forwarding beside the least SFU made of pion/webrtc, without and with its default interceptors, in turns: prints the ratios."`
+	Rival benchRivalCmd `cmd:"" hidden:"" help:"That SFU."`
+	SFU   benchSFUCmd   `cmd:"" name:"sfu" help:"Publishers and subscribers against a server in a process of its own: packets, loss, latency, CPU per forwarded packet, memory."`
+	Room  benchRoomCmd  `cmd:"" help:"Fill a room with synthetic participants."`
+}
+
+// benchPionCmd compares with the least SFU that can be made of pion/webrtc.
+type benchPionCmd struct {
+	Subscribers []int         `default:"50,150,300" help:"Subscribers of the one publisher, for each comparison."`
+	Rounds      int           `default:"2" help:"How often the servers take turns."`
+	Duration    time.Duration `default:"8s" help:"How long to measure in each round."`
+}
+
+// Run implements the command.
+func (c *benchPionCmd) Run(ctx context.Context, sys *system) error {
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	ours := bench.Contestant{Name: "veche", Start: func(ctx context.Context) (string, string, int, func(), error) {
+		child, err := startChild(ctx, sys)
+		if err != nil {
+			return "", "", 0, nil, err
+		}
+		return child.url + "whip/bench-{n}", child.url + "whep/bench-{n}", child.cmd.Process.Pid, child.stop, nil
+	}}
+	rival := func(name string, args ...string) bench.Contestant {
+		return bench.Contestant{Name: name, Start: func(ctx context.Context) (string, string, int, func(), error) {
+			child, err := startSelf(ctx, sys, append([]string{"bench", "rival"}, args...)...)
+			if err != nil {
+				return "", "", 0, nil, err
+			}
+			return child.url + "whip/{n}", child.url + "whep/{n}", child.cmd.Process.Pid, child.stop, nil
+		}}
+	}
+	o := bench.Options{Publishers: 1, Bitrate: 1500000, Light: true, Warmup: 2 * time.Second, Duration: c.Duration, Log: io.Discard}
+	list := []bench.Contestant{ours, rival("pion, no interceptors"), rival("pion, default", "--interceptors")}
+	return bench.Compare(ctx, o, list, c.Subscribers, c.Rounds, sys.stdout)
+}
+
+// benchRivalCmd is the process of such an SFU.
+type benchRivalCmd struct {
+	Interceptors bool `help:"With Pion's default interceptors."`
+}
+
+// Run implements the command.
+func (c *benchRivalCmd) Run(ctx context.Context, sys *system) error {
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	r, err := bench.NewRival(c.Interceptors)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{Handler: r, ReadHeaderTimeout: patience}
+	go func() {
+		<-ctx.Done()
+		_ = srv.Close()
+	}()
+	if _, err := fmt.Fprintf(sys.stdout, "http://%s/\n", l.Addr()); err != nil {
+		return err
+	}
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
 }
 
 // benchSFUCmd measures forwarding, of a server started for it or of any other that speaks WHIP and WHEP.
@@ -68,13 +137,18 @@ type child struct {
 }
 
 func startChild(ctx context.Context, sys *system) (*child, error) {
+	return startSelf(ctx, sys, "demo", "--listen", "127.0.0.1:0", "--set", "media.udp=127.0.0.1:0",
+		"--set", "media.tcp=", "--set", "limits.pendingPerIP=100000", "--set", "rooms.maxMembers=100000")
+}
+
+// startSelf runs this program with a subcommand that prints its URL first.
+func startSelf(ctx context.Context, sys *system, args ...string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	c := &child{done: make(chan struct{})}
-	c.cmd = exec.CommandContext(ctx, self, "demo", "--listen", "127.0.0.1:0", "--set", "media.udp=127.0.0.1:0",
-		"--set", "media.tcp=", "--set", "limits.pendingPerIP=100000", "--set", "rooms.maxMembers=100000")
+	c.cmd = exec.CommandContext(ctx, self, args...)
 	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(syscall.SIGTERM) }
 	c.cmd.WaitDelay = patience
 	c.cmd.Stderr = sys.stderr

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -246,5 +248,52 @@ func eventually(t *testing.T, url string) (int, string) {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func TestBenchRoom(t *testing.T) {
+	f := newFake(t)
+	url, stop := launch(t, f, "demo", "--listen", "localhost:0", "--set", "media.udp=localhost:0", "--set", "media.tcp=localhost:0")
+	bots := newFake(t)
+	status := run(t.Context(), []string{"bench", "room", url, "tea", "--bots", "3", "--seats", "2", "--duration", "1s"}, bots.system)
+	if out := bots.out.String(); status != 0 || !strings.Contains(out, "3 bots are in room tea") || strings.Contains(out, "received 0 packets") {
+		t.Errorf("status %d: %s%s", status, out, bots.err)
+	}
+	if status := stop(); status != 0 {
+		t.Errorf("status %d: %s", status, f.err)
+	}
+}
+
+func TestBenchSFUNeedsBothEnds(t *testing.T) {
+	f := newFake(t)
+	if status := run(t.Context(), []string{"bench", "sfu", "--whip", "http://localhost:1/"}, f.system); status != 1 || !strings.Contains(f.err.String(), "go together") {
+		t.Errorf("status %d: %s", status, f.err)
+	}
+}
+
+// TestBenchSFU runs the yardstick for a moment: the server is a process of its own, and every figure is there.
+func TestBenchSFU(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, self, "bench", "sfu", "--publishers", "2", "--subscribers", "2", "--bitrate", "200000", "--duration", "1s", "--warmup", "100ms")
+	cmd.Env = append(os.Environ(), asProgram+"=1", "XDG_CONFIG_HOME="+t.TempDir())
+	var stderr syncBuffer
+	cmd.Stderr = &stderr
+	text, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, stderr.String())
+	}
+	for _, figure := range []string{
+		`(?m)^publishers +2$`, `(?m)^subscribers +4$`, `(?m)^published +[1-9]\d* packets/s$`, `(?m)^forwarded +[1-9]\d* packets/s$`,
+		`(?m)^lost +\d+ packets`, `(?m)^latency +p50 \S+s +p95 \S+s +p99 \S+s$`,
+		`(?m)^server CPU +\d+\.\d+ µs per forwarded packet`, `(?m)^server memory +\d+\.\d MiB, \d+ KiB per subscriber$`,
+	} {
+		if !regexp.MustCompile(figure).Match(text) {
+			t.Errorf("no %s in\n%s", figure, text)
+		}
 	}
 }

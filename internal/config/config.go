@@ -89,7 +89,7 @@ type Rooms struct {
 	Grace       time.Duration `koanf:"grace" min:"1s" doc:"How long somebody who lost the connection keeps the seat."`
 	ReloadGrace time.Duration `koanf:"reloadGrace" min:"1s" doc:"The same for somebody who closed or reloaded the page."`
 	Audio       []string      `koanf:"audio" enum:"opus g722 pcmu pcma" doc:"Audio codecs, best first; empty means opus, g722, pcmu, pcma."`
-	Video       []string      `koanf:"video" enum:"vp8 vp9 av1 h264 h265" doc:"Video codecs, best first; empty means vp8, vp9, h264, av1."`
+	Video       []string      `koanf:"video" enum:"vp8 vp9 av1 h264 h265" doc:"Video codecs, best first; empty means vp8, vp9, h264, av1, h265."`
 }
 
 // Limits bound what one client may cost.

@@ -62,7 +62,7 @@ func TestSourceKind(t *testing.T) {
 func TestOptionsDefaults(t *testing.T) {
 	got := Options{MaxMembers: -1, Grace: -time.Second, Kind: 9, Topology: 9, Video: []string{"theora"}}.withDefaults()
 	want := Options{
-		Video: []string{"vp8", "vp9", "h264", "av1"}, Audio: []string{"opus", "g722", "pcmu", "pcma"},
+		Video: []string{"vp8", "vp9", "h264", "av1", "h265"}, Audio: []string{"opus", "g722", "pcmu", "pcma"},
 		MaxMembers: 500, RingTimeout: 45 * time.Second, Grace: 30 * time.Second,
 		ReloadGrace: 5 * time.Second, SettleTimeout: 5 * time.Second,
 	}

@@ -225,7 +225,7 @@ func TestSnapshotOfAnEmptyRoom(t *testing.T) {
 	got := New("room", Options{Kind: Broadcast}).Snapshot("")
 	want := Snapshot{
 		ID: "room", Kind: Broadcast, Mode: SFU, Forced: true, Epoch: 1, Publish: Advice{"vp8"}, Members: []Member{},
-		Video: []string{"vp8", "vp9", "h264", "av1"}, Audio: []string{"opus", "g722", "pcmu", "pcma"},
+		Video: []string{"vp8", "vp9", "h264", "av1", "h265"}, Audio: []string{"opus", "g722", "pcmu", "pcma"},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

@@ -103,7 +103,7 @@ func (o Options) withDefaults() Options {
 	}
 	o.Video = codecList(o.Video, videoCodecs)
 	if len(o.Video) == 0 {
-		o.Video = []string{"vp8", "vp9", "h264", "av1"}
+		o.Video = []string{"vp8", "vp9", "h264", "av1", "h265"}
 	}
 	o.Audio = codecList(o.Audio, audioCodecs)
 	if len(o.Audio) == 0 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pion/dtls/v3"
 	"github.com/pion/logging"
+	"github.com/pion/rtcp"
 	"github.com/pion/srtp/v3"
 	"github.com/pion/transport/v4/packetio"
 
@@ -118,7 +119,12 @@ func (d *dtlsSide) open() (*dtls.Conn, error) {
 		dtls.WithSRTPProtectionProfiles(profiles...),
 		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
 		dtls.WithInsecureSkipVerify(true), // certificates are self-signed: the fingerprint is what counts (RFC 5763 §5)
-		dtls.WithVerifyPeerCertificate(func(raw [][]byte, _ [][]*x509.Certificate) error { return sdp.Verify(raw, prints) }),
+		dtls.WithVerifyPeerCertificate(func(raw [][]byte, _ [][]*x509.Certificate) error {
+			if len(raw) == 0 || !sdp.Match(prints, raw[0]) {
+				return errFingerprint
+			}
+			return nil
+		}),
 		dtls.WithFlightInterval(flight),
 		dtls.WithMTU(dtlsMTU),
 		dtls.WithLoggerFactory(silent),
@@ -140,6 +146,8 @@ func (d *dtlsSide) open() (*dtls.Conn, error) {
 	}
 	return d.conn, err
 }
+
+var errFingerprint = errors.New("the certificate is not the one whose fingerprint was signalled")
 
 // close ends the association and waits for the library's goroutines; that of run ends with it.
 func (d *dtlsSide) close() {
@@ -204,6 +212,8 @@ func (d *dtlsSide) keys(conn *dtls.Conn) error {
 	name := profile.String()
 	p.profile.Store(&name)
 	p.tx.keys.Store(enc)
+	// The UDP port sees by this that our handshake is over, and lets the next one on the same address begin.
+	p.tx.rtcp(&rtcp.ReceiverReport{SSRC: p.tx.ssrc})
 	p.setState(Connected)
 	p.rx.openKeys(dec)
 	refreshAll(p.outbounds())

@@ -3,6 +3,8 @@ package rtc
 import (
 	"bytes"
 	"context"
+	"log/slog"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 
 	"veche.example/internal/media"
 	"veche.example/internal/sfu"
+	"veche.example/internal/udp"
 )
 
 // TestFlow: one publishes sound and picture, another sees it in a seat, with every codec.
@@ -122,8 +125,8 @@ func TestCodecChange(t *testing.T) {
 	stop = pump(t, next)
 	defer stop()
 	eventually(t, "H264", func() bool { tr := pub.h.track("0"); return tr != nil && tr.Codec() == media.H264 })
-	if sub.peer.Slot("0").Status() != sfu.Empty || len(pub.h.ended) != 0 {
-		t.Error("the old track goes on", pub.h.ended)
+	if sub.peer.Slot("0").Status() != sfu.Empty || len(pub.h.endings()) != 0 {
+		t.Error("the old track goes on", pub.h.endings())
 	}
 	must(t, sub.peer.Slot("0").Show(pub.h.track("0")))
 	sub.expect("H264", func(p received) bool { return bytes.Equal(p.Payload, keyPayload(media.H264)) })
@@ -220,5 +223,38 @@ func TestJoinLatency(t *testing.T) {
 	}
 	if best > 100*time.Millisecond {
 		t.Errorf("a join takes %v", best)
+	}
+}
+
+// TestSharedSocket: several clients behind one socket, as programs that publish and play many things use.
+func TestSharedSocket(t *testing.T) {
+	r := newRig(t)
+	port, err := udp.Listen("127.0.0.1:0", slog.New(slog.DiscardHandler))
+	must(t, err)
+	t.Cleanup(func() { _ = port.Close() })
+	shared := clientConfig{setting: func(se *webrtc.SettingEngine) { se.SetICEUDPMux(port.Mux()) }}
+	var pubs, subs []*client
+	for range 4 {
+		pub, sub := r.client(t, shared), r.client(t, shared)
+		v := pub.source(media.VP8)
+		sub.seat(webrtc.RTPCodecTypeVideo)
+		pub.connect() // one after the other: with several handshakes at once, the client's side cannot tell them apart
+		sub.connect()
+		stop := pump(t, v)
+		t.Cleanup(stop)
+		pubs, subs = append(pubs, pub), append(subs, sub)
+	}
+	for i := range pubs {
+		eventually(t, "track", func() bool { return pubs[i].h.track("0") != nil })
+		must(t, subs[i].peer.Slot("0").Show(pubs[i].h.track("0")))
+		subs[i].expect("video", func(received) bool { return true })
+	}
+	remotes := make(map[netip.AddrPort]int)
+	for i := range pubs {
+		remotes[pubs[i].peer.Stats().Remote]++
+		remotes[subs[i].peer.Stats().Remote]++
+	}
+	if len(remotes) != 1 {
+		t.Error(remotes)
 	}
 }

@@ -94,7 +94,7 @@ func FuzzCandidate(f *testing.F) {
 // FuzzDatagram: anything that a client with keys, or one without, can send.
 func FuzzDatagram(f *testing.F) {
 	o := newOffline(f)
-	o.keep = false
+	o.keep.Store(false)
 	f.Add([]byte{0x80, 96, 0, 1, 0, 0, 0, 1, 0, 0, 8, 0xae, 0x10, 0, 0, 0, 0x9d, 1, 0x2a}, true)
 	f.Add([]byte{0xb0, 97, 0, 1, 0, 0, 0, 1, 0, 0, 8, 0xaf, 0xbe, 0xde, 0, 1, 0x41, 'v', 0, 0, 0, 5, 3}, true)
 	f.Add([]byte{0x81, 201, 0, 7, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5, 0, 0, 0, 6, 0, 0, 0, 7}, true)

@@ -2,7 +2,6 @@ package rtc
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -113,6 +112,27 @@ func (h *handler) state() State {
 		return Connecting
 	}
 	return h.states[len(h.states)-1]
+}
+
+// history is all states so far.
+func (h *handler) history() []State {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.states)
+}
+
+// endings is the sections whose tracks ended so far.
+func (h *handler) endings() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.ended)
+}
+
+// count is how many tracks there were.
+func (h *handler) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.all)
 }
 
 func (h *handler) track(mid string) *sfu.Track {
@@ -306,9 +326,7 @@ func (c *client) connect() {
 	c.t.Helper()
 	c.fill()
 	c.negotiate()
-	eventually(c.t, "connected", func() bool {
-		return c.h.state() == Connected && c.pc.ConnectionState() == webrtc.PeerConnectionStateConnected
-	})
+	c.connected()
 }
 
 // source is a track that a test client publishes.
@@ -375,14 +393,12 @@ func keyPayload(c media.Codec) []byte {
 func (s *source) send(t testing.TB, payload []byte) {
 	t.Helper()
 	err := s.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, Marker: true, SequenceNumber: s.seq, Timestamp: s.ts}, Payload: payload})
-	if err != nil && !errors.Is(err, interceptorClosed) {
+	if err != nil {
 		t.Fatal(err)
 	}
 	s.seq++
 	s.ts += s.codec.ClockRate() / 50
 }
-
-var interceptorClosed = errors.New("closed")
 
 // expect waits for a packet that a test likes; others are skipped.
 func (c *client) expect(what string, like func(received) bool) received {

@@ -27,7 +27,9 @@ func (c *client) exchange(edit func(string) string) string {
 
 func (c *client) connected() {
 	c.t.Helper()
-	eventually(c.t, "connected", func() bool { return c.h.state() == Connected })
+	eventually(c.t, "connected", func() bool {
+		return c.h.state() == Connected && c.pc.ConnectionState() == webrtc.PeerConnectionStateConnected
+	})
 }
 
 // drain throws away what has been received, until nothing comes for a moment.
@@ -151,7 +153,7 @@ func TestNotPublished(t *testing.T) {
 	stop := pump(t, v)
 	defer stop()
 	eventually(t, "dropped", func() bool { return c.peer.Stats().Dropped["unclaimed"] > 5 })
-	if len(c.h.all) > 0 {
+	if c.h.count() > 0 {
 		t.Error("a track came into being")
 	}
 }
@@ -185,7 +187,7 @@ func TestICERestart(t *testing.T) {
 		sub.expect("video after the old path is closed", func(p received) bool { return p.mid == "1" })
 	}
 	for _, c := range []*client{pub, sub} {
-		if s := c.h.states; len(s) != 1 || s[0] != Connected {
+		if s := c.h.history(); len(s) != 1 || s[0] != Connected {
 			t.Error("states", s)
 		}
 	}
@@ -338,6 +340,21 @@ func TestRoomCodecs(t *testing.T) {
 		t.Errorf("%q", lines)
 	}
 	if err := c.peer.Slot(c.receive[1]).Show(sfu.NewTrack(sfu.TrackConfig{Codec: media.AV1})); !errors.Is(err, sfu.ErrCodec) {
+		t.Error(err)
+	}
+}
+
+// TestNoCodecInCommon: the seat of a client that decodes nothing of the room stays open, and shows nothing.
+func TestNoCodecInCommon(t *testing.T) {
+	r := newRig(t)
+	c := r.client(t, clientConfig{room: []media.Codec{media.Opus, media.H265}})
+	c.seat()
+	c.fill()
+	noH265 := func(s string) string { return strings.ReplaceAll(s, "H265/90000", "unknown/90000") }
+	if answer := c.exchange(noH265); strings.Contains(answer, "m=video 0 ") {
+		t.Errorf("rejected:\n%s", answer)
+	}
+	if err := c.peer.Slot(c.receive[1]).Show(sfu.NewTrack(sfu.TrackConfig{Codec: media.H265})); !errors.Is(err, sfu.ErrCodec) {
 		t.Error(err)
 	}
 }

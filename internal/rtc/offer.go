@@ -138,7 +138,7 @@ func (n *negotiation) plan(offer *sdp.Offer, o Offer) (*plan, error) {
 // planTransport compares the transport with the one before.
 func (n *negotiation) planTransport(pl *plan) error {
 	t := pl.offer.Transport
-	if !sdp.Usable(t.Fingerprints) {
+	if !sdp.Reliable(t.Fingerprints) {
 		return fmt.Errorf("no fingerprint by SHA-256 or better")
 	}
 	pl.answer.Setup = "passive"
@@ -210,6 +210,11 @@ func (n *negotiation) answerSection(s *sdp.Section, st *step) {
 		return
 	}
 	a.Formats = s.Accept(codecs, !st.publish && st.out != nil)
+	if len(a.Formats) == 0 && !st.publish && st.out != nil {
+		// The client decodes nothing that the room has. Rejected, the section would be stopped for good (RFC 9429 §5.11) and its
+		// seat with it; so it stays open for what nobody here sends.
+		a.Formats = s.Accept(media.Codecs(s.Kind), true)
+	}
 	if a.Rejected = len(a.Formats) == 0; a.Rejected {
 		return
 	}

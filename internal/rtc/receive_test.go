@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/pion/rtcp"
@@ -26,19 +27,28 @@ type offline struct {
 	h      *handler
 	client *srtp.Context // seals as the client
 	server *srtp.Context // opens what the peer sends
-	sentMu sync.Mutex    // guards sent
+	keep   atomic.Bool
+
+	sentMu sync.Mutex // guards the following
 	sent   [][]byte
-	keep   bool
-	seq    uint16
 }
 
 func (o *offline) send(b []byte, _ netip.AddrPort) error {
-	o.sentMu.Lock()
-	defer o.sentMu.Unlock()
-	if o.keep {
+	if o.keep.Load() {
+		o.sentMu.Lock()
 		o.sent = append(o.sent, bytes.Clone(b))
+		o.sentMu.Unlock()
 	}
 	return nil
+}
+
+// take gives what was sent since the last call.
+func (o *offline) take() [][]byte {
+	o.sentMu.Lock()
+	defer o.sentMu.Unlock()
+	sent := o.sent
+	o.sent = nil
+	return sent
 }
 
 // offer2 publishes audio and video, with the extensions that browsers have, and opens one seat.
@@ -97,7 +107,8 @@ a=rtcp-fb:96 nack
 func newOffline(t testing.TB, edit ...func(string) string) *offline {
 	t.Helper()
 	r := newRig(t)
-	o := &offline{t: t, h: &handler{}, keep: true}
+	o := &offline{t: t, h: &handler{}}
+	o.keep.Store(true)
 	var err error
 	o.Peer, err = r.NewPeer(PeerConfig{ID: "p", Audio: media.Codecs(media.Audio), Video: media.Codecs(media.Video), Handler: o.h})
 	must(t, err)
@@ -159,11 +170,7 @@ func (o *offline) rtcp(list ...rtcp.Packet) {
 // out opens what the peer has sent since the last call.
 func (o *offline) out() (media []*rtp.Packet, control []rtcp.Packet) {
 	o.t.Helper()
-	o.sentMu.Lock()
-	sent := o.sent
-	o.sent = nil
-	o.sentMu.Unlock()
-	for _, b := range sent {
+	for _, b := range o.take() {
 		if b[1] >= 192 && b[1] <= 223 {
 			d, err := o.server.DecryptRTCP(nil, b, nil)
 			must(o.t, err)
@@ -289,7 +296,7 @@ func TestReports(t *testing.T) {
 	o.rx.flush(now + 2e9)
 	_, control := o.out()
 	var rr *rtcp.ReceiverReport
-	var cc *rtcp.TransportLayerCC
+	arrived := 0
 	for _, p := range control {
 		switch p := p.(type) {
 		case *rtcp.ReceiverReport:
@@ -297,7 +304,7 @@ func TestReports(t *testing.T) {
 				rr = p
 			}
 		case *rtcp.TransportLayerCC:
-			cc = p
+			arrived += len(p.RecvDeltas)
 		}
 	}
 	if rr == nil || len(rr.Reports) != 1 {
@@ -307,8 +314,8 @@ func TestReports(t *testing.T) {
 	if r.SSRC != 2222 || r.TotalLost != 2 || r.LastSequenceNumber != 65530+19 || r.FractionLost != 2*256/20 || r.LastSenderReport != 0x03040506 || r.Delay == 0 {
 		t.Errorf("%+v", r)
 	}
-	if cc == nil || cc.PacketStatusCount != 20 {
-		t.Errorf("%+v", cc)
+	if arrived != 18 {
+		t.Error("feedback about", arrived, "packets")
 	}
 	// The client does not take reduced-size RTCP, so each packet begins with a report.
 	for _, p := range control {
@@ -409,7 +416,7 @@ func TestAllocations(t *testing.T) {
 	o.rtp(rtp.Header{SSRC: 1111, PayloadType: 111, SequenceNumber: 1}, keyPayload(media.Opus))
 	must(t, o.Slot("sv").Show(o.track("v")))
 	must(t, o.Slot("sa").Show(o.track("a")))
-	o.keep = false
+	o.keep.Store(false)
 	const runs = 3000
 	var list [][]byte
 	for i := range uint16(runs + 2) {

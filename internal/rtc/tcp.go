@@ -20,15 +20,15 @@ const (
 	idleStream  = 60 * time.Second // a client checks every few seconds
 	writeStream = 10 * time.Second
 	maxPending  = 256 << 10 // bytes not written yet; what does not fit is dropped
+	keepBuffer  = 64 << 10  // a larger one is not kept
 )
 
 // tcpSide takes ICE-TCP connections (RFC 6544, framed by RFC 4571) and gives each to the generation that its
 // first check names.
 type tcpSide struct {
-	engine  *Engine
-	unknown atomic.Int32
-	open    atomic.Int32
-	wg      sync.WaitGroup
+	engine *Engine
+	open   atomic.Int32
+	wg     sync.WaitGroup
 
 	mu        sync.Mutex // guards the following
 	ufrags    map[string]*generation
@@ -278,6 +278,9 @@ func (t *tcpConn) write() {
 		_ = t.c.SetWriteDeadline(time.Now().Add(writeStream))
 		if _, err := t.c.Write(out); err != nil {
 			return
+		}
+		if cap(out) > keepBuffer {
+			out = nil
 		}
 		t.mu.Lock()
 		t.spare = out

@@ -75,8 +75,8 @@ func (a *admission) speak(r JoinRequest) {
 	}
 }
 
-// token makes the resume token of a member. "" never happens with names that the room took.
-func (m *Manager) token(s room.Snapshot) string {
+// resumeOf is what a resume token remembers of a snapshot.
+func resumeOf(s room.Snapshot) auth.Resume {
 	topology := room.Auto
 	if s.Forced && s.Kind == room.Meeting {
 		topology = room.ForceSFU
@@ -84,13 +84,18 @@ func (m *Manager) token(s room.Snapshot) string {
 			topology = room.ForceP2P
 		}
 	}
-	t, err := m.cfg.Keys.MintResume(auth.Resume{
+	return auth.Resume{
 		Room: s.ID, Member: s.You.ID, Name: s.You.Name, Role: s.You.Role.String(), Agent: string(s.You.Agent),
 		Kind: s.Kind.String(), Topology: topology.String(), Audio: s.Audio, Video: s.Video, Locked: s.Locked,
-		Expires: m.cfg.Now().Add(m.cfg.ResumeTTL),
-	})
+	}
+}
+
+// token makes a resume token. "" never happens with names that the room took.
+func (m *Manager) token(r auth.Resume) string {
+	r.Expires = m.cfg.Now().Add(m.cfg.ResumeTTL)
+	t, err := m.cfg.Keys.MintResume(r)
 	if err != nil {
-		m.log.Error("no resume token", "room", s.ID, "member", s.You.ID, "error", err)
+		m.log.Error("no resume token", "room", r.Room, "member", r.Member, "error", err)
 	}
 	return t
 }

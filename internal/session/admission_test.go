@@ -120,6 +120,23 @@ func TestRestart(t *testing.T) {
 	after.refuse(JoinRequest{Room: "r", Token: after.grant(auth.Grant{})}, room.CodeLocked)
 }
 
+// TestRenewedTokens: a restart takes back neither a role that was given nor a lock.
+func TestRenewedTokens(t *testing.T) {
+	before := newHouse(t, closedRooms)
+	host := before.join(JoinRequest{Token: before.grant(auth.Grant{Role: auth.Moderator})})
+	guest := before.join(JoinRequest{Token: before.grant(auth.Grant{Role: auth.Viewer})})
+	host.do(room.SetRole{Member: guest.id, Role: room.Moderator})
+	guest.out.renewed(1)
+	host.do(room.Lock{Locked: true})
+	token := guest.out.renewed(2)
+	before.close()
+	after := newHouse(t, closedRooms)
+	s := after.join(JoinRequest{Resume: token}).w.Snapshot
+	if s.You.ID != guest.id || s.You.Role != room.Moderator || !s.Locked {
+		t.Errorf("came back as %+v, locked: %v", s.You, s.Locked)
+	}
+}
+
 func TestTokenOfSomebodyRemoved(t *testing.T) {
 	h := newHouse(t)
 	boss, p := h.join(JoinRequest{}), h.join(JoinRequest{})

@@ -17,6 +17,8 @@ type conn struct {
 	pc   int
 	peer Peer
 
+	candidates int // since the last offer; guarded by Media.talk
+
 	// The following are guarded by Media.mu.
 	sections map[string]room.Source // on which the client sends, by mid; replaced, never changed
 	tracks   map[string]*sfu.Track  // by mid
@@ -81,6 +83,7 @@ func (c *conn) negotiate(ctx context.Context, o Offer) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	c.candidates = 0
 	ask := rtc.Offer{SDP: o.SDP}
 	for _, t := range o.Tracks {
 		ask.Publish = append(ask.Publish, t.MID)

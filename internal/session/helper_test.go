@@ -345,6 +345,26 @@ func (o *outlet) take(v any) bool {
 func (o *outlet) Room(e room.Event) bool          { return o.take(e) }
 func (o *outlet) Seats(s []Seat) bool             { return o.take(s) }
 func (o *outlet) Media(pc int, s MediaState) bool { return o.take(mediaTold{pc, s}) }
+
+// resumeTold is a new resume token.
+type resumeTold struct{ token string }
+
+func (o *outlet) Resume(token string) bool { return o.take(resumeTold{token}) }
+
+// renewed waits for the n-th new resume token and returns it.
+func (o *outlet) renewed(n int) (token string) {
+	o.t.Helper()
+	o.wait("a new resume token", func(got any) bool {
+		r, ok := got.(resumeTold)
+		if ok {
+			n--
+		}
+		token = r.token
+		return ok && n == 0
+	})
+	return token
+}
+
 func (o *outlet) media(pc int, state MediaState) {
 	o.t.Helper()
 	o.until(mediaTold{pc, state}, sameTold)

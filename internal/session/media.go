@@ -14,8 +14,10 @@ import (
 	"veche.example/internal/rtc"
 )
 
-// maxOld is how many former connections may be waiting to be closed.
-const maxOld = 4
+const (
+	maxOld        = 4   // former connections that may be waiting to be closed
+	maxCandidates = 256 // of a client after each of its offers (veche-v1 §3)
+)
 
 // Media is a session's media connection, of which there may be several generations one after the other. It
 // outlives the client's socket and ends with the membership. Its methods may be called from any goroutine.
@@ -177,6 +179,9 @@ func (m *Media) Candidate(_ context.Context, c Candidate) error {
 	}
 	if c.PC < conn.pc || conn.dead() {
 		return nil
+	}
+	if conn.candidates++; conn.candidates > maxCandidates {
+		return &room.Error{Code: room.CodeBadMessage, Text: fmt.Sprintf("candidate: more than %d after an offer", maxCandidates)}
 	}
 	err := conn.peer.Candidate(rtc.Candidate{Line: c.Line, MID: c.MID, Index: c.Index, Fragment: c.Fragment})
 	switch {

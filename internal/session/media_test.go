@@ -289,3 +289,23 @@ func TestEncoderIsOn(t *testing.T) {
 	boss.do(room.Mute{Member: whip.id, Source: room.SourceCamera})
 	boss.out.seat(pairOf(whip.id, SeatNone, SeatMuted, "vp8"))
 }
+
+// A client that never ends to find candidates is told so; with the next offer it may begin again.
+func TestTooManyCandidates(t *testing.T) {
+	h := newHouse(t)
+	p := h.join(JoinRequest{}).connect(offerOf(1, 0))
+	say := func() error { return p.Media().Candidate(testContext(t), Candidate{PC: 1, Line: "candidate:1"}) }
+	for i := range maxCandidates {
+		if err := say(); err != nil {
+			t.Fatalf("candidate %d: %v", i, err)
+		}
+	}
+	wantCode(t, say(), room.CodeBadMessage)
+	if n := len(p.peer.candidates); n != maxCandidates {
+		t.Errorf("%d came to the connection", n)
+	}
+	p.offer(offerOf(1, 0))
+	if err := say(); err != nil {
+		t.Errorf("after the next offer: %v", err)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"veche.example/internal/auth"
 	"veche.example/internal/hub"
 	"veche.example/internal/room"
 )
@@ -36,6 +37,8 @@ type Session struct {
 	early []room.Event // until begun: events of after the snapshot
 	begun bool
 	over  bool
+
+	remembered auth.Resume // what the client's resume token says
 }
 
 func newSession(m *Manager, who Who, r JoinRequest, out Outlet) *Session {
@@ -109,7 +112,7 @@ func again(err error) bool {
 
 func (s *Session) welcome(snapshot room.Snapshot) Welcome {
 	return Welcome{
-		Snapshot: snapshot, Resume: s.m.token(snapshot),
+		Snapshot: snapshot, Resume: s.m.token(resumeOf(snapshot)),
 		ICEServers: s.m.cfg.ICE(s.who.Member, s.req.Reach),
 	}
 }
@@ -118,9 +121,10 @@ func (s *Session) welcome(snapshot room.Snapshot) Welcome {
 func (s *Session) begin(snapshot room.Snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.view = newView(snapshot)
+	s.view, s.remembered = newView(snapshot), resumeOf(snapshot)
 	for _, e := range s.early {
 		s.view.apply(e)
+		s.remember(e)
 	}
 	s.early, s.begun = nil, true
 }
@@ -177,10 +181,32 @@ func (s *Session) note(e room.Event) (matters, ok bool) {
 	if _, last := e.(room.Removed); last {
 		s.over = true
 	}
-	if ok = s.out.Room(e); !ok {
+	if ok = s.out.Room(e) && s.remember(e); !ok {
 		s.m.stats.slow.Add(1)
 	}
 	return matters, ok
+}
+
+// remember renews the resume token when an event changes what it says, so that a restart of the server takes back
+// neither a role nor a lock. mu is held; false if the outlet takes no more.
+func (s *Session) remember(e room.Event) bool {
+	if !s.begun && s.remembered.Room == "" {
+		return true // begin does it
+	}
+	next := s.remembered
+	switch e := e.(type) {
+	case room.Updated:
+		if e.Member.ID == s.who.Member {
+			next.Role = e.Member.Role.String()
+		}
+	case room.RoomChanged:
+		next.Locked = e.Locked
+	}
+	if next.Role == s.remembered.Role && next.Locked == s.remembered.Locked {
+		return true
+	}
+	s.remembered = next
+	return s.out.Resume(s.m.token(next))
 }
 
 // tell calls the outlet from the worker; a client that does not read is sent away.

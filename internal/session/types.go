@@ -98,6 +98,8 @@ type Outlet interface {
 	Room(e room.Event) bool
 	Seats(s []Seat) bool
 	Media(pc int, s MediaState) bool
+	// Resume replaces the resume token of the welcome: what it says of the member or the room has changed.
+	Resume(token string) bool
 }
 
 // Seat is what a seat shows now.

@@ -24,10 +24,12 @@ type Bot struct {
 	Kind    string // of the room if the bot is the first: meeting, broadcast or lobby; "" = meeting
 	Name    string
 	Token   string // JWT; "" = an open room
+	Resume  string // resume token of a former session, to be that member again
 	Viewer  bool   // asks to be no more than a viewer
 	Publish bool   // sends a film (VP8) and a tone (Opus)
 	Seats   int    // to open
 	Watch   bool   // the seats show whoever publishes, in the order of joining; else Client.View says
+	TCP     bool   // media by ICE-TCP only, as in networks that block UDP
 	TLS     *tls.Config
 }
 

@@ -43,8 +43,8 @@ type peer struct {
 	seats [][2]*webrtc.RTPTransceiver       // audio, video
 }
 
-// newAPI knows just what bots need, so that a description of many seats stays small.
-func newAPI() (*webrtc.API, error) {
+// newAPI knows just what bots need, so that a description of many seats stays small; media goes by network alone.
+func newAPI(network webrtc.NetworkType) (*webrtc.API, error) {
 	engine := &webrtc.MediaEngine{}
 	registry := &interceptor.Registry{}
 	err := errors.Join(
@@ -64,14 +64,18 @@ func newAPI() (*webrtc.API, error) {
 	quiet.DefaultLogLevel = logging.LogLevelDisabled
 	se := webrtc.SettingEngine{LoggerFactory: quiet}
 	se.SetIncludeLoopbackCandidate(true) // a server under test may have no other address
-	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	se.SetNetworkTypes([]webrtc.NetworkType{network})
 	se.SetDTLSRetransmissionInterval(50 * time.Millisecond)
 	se.SetHostAcceptanceMinWait(0)
 	return webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(se)), nil
 }
 
 func newPeer(b Bot, board *board) (*peer, error) {
-	api, err := newAPI()
+	network := webrtc.NetworkTypeUDP4
+	if b.TCP {
+		network = webrtc.NetworkTypeTCP4
+	}
+	api, err := newAPI(network)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,13 @@ func newStand(t testing.TB, change ...func(*veche.Config)) *stand {
 	for _, f := range change {
 		f(&c)
 	}
-	s, err := veche.New(c)
+	return serve(t, c)
+}
+
+// serve starts a server behind a web server of its own.
+func serve(t testing.TB, c veche.Config, opts ...veche.Option) *stand {
+	t.Helper()
+	s, err := veche.New(c, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,6 +338,49 @@ func TestNothingIsLeft(t *testing.T) {
 		}
 		time.Sleep(look)
 	}
+}
+
+// After a restart all come back at the same moment, in any order: the same members with the same roles.
+func TestServerRestart(t *testing.T) {
+	same := func(c *veche.Config) { c.Auth.Secret = "a secret of thirty-two bytes ..." }
+	before, after := newStand(t, same), newStand(t, same)
+	bots := make([]Bot, 12)
+	were := make([]proto.Welcome, len(bots))
+	for i := range bots {
+		bots[i] = Bot{Name: "bot", Publish: i < 2, Viewer: i > 5, Seats: 2, Watch: true}
+		c := before.join(bots[i])
+		were[i] = c.Welcome()
+		bots[i].Resume, bots[i].Room, bots[i].URL = were[i].Resume, "r", after.url
+	}
+	back := make([]*client, len(bots))
+	var wg sync.WaitGroup
+	for i := range bots {
+		wg.Go(func() {
+			c, err := bots[len(bots)-1-i].Join(after.ctx)
+			if err != nil {
+				t.Errorf("back: %v", err)
+				return
+			}
+			t.Cleanup(c.Close)
+			back[len(bots)-1-i] = &client{c, t, after.ctx}
+		})
+	}
+	wg.Wait()
+	for i, c := range back {
+		if c == nil {
+			t.Fatal("somebody is missing")
+		}
+		if is := c.Welcome(); is.Resumed != proto.Restored || is.You.ID != were[i].You.ID || is.You.Role != were[i].You.Role || is.You.State != were[i].You.State {
+			t.Errorf("%+v came back as %+v (%s)", were[i].You, is.You, is.Resumed)
+		}
+		c.wait("all are there", func(s State) bool { return len(s.Members) == len(bots)-1 })
+	}
+	last := back[len(back)-1]
+	last.wait("both publishers are seen", func(s State) bool {
+		return s.Seats[0].SeatInfo.Video == "live" && s.Seats[1].SeatInfo.Video == "live" && s.Seats[0].Member != s.Seats[1].Member
+	})
+	last.flows(0)
+	last.flows(1)
 }
 
 func TestErrors(t *testing.T) {

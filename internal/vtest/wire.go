@@ -76,6 +76,9 @@ func (w *wire) hello(ctx context.Context, b Bot) (proto.Welcome, error) {
 	if b.Viewer {
 		h.Role = "viewer"
 	}
+	if b.Resume != "" {
+		h.Resume = &proto.Resume{Token: b.Resume}
+	}
 	if err := w.send(ctx, h, 0); err != nil {
 		return proto.Welcome{}, err
 	}

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // End-to-end tests in real Chromium and Firefox.
 //
-//   node test/e2e/run.mjs [--only TEXT]… [--browser chromium] [--no-build] [--list]
+//   node test/e2e/run.mjs [--only TEXT]… [--browser chromium] [--bail] [--no-build] [--list]
 //
 // Builds the server, goes into a network of its own (test/lab/box.sh: no traffic leaves, nothing is left over) and runs the scenarios
 // one after another. Pictures, server logs and what is known about failures are in test/e2e/out/.
@@ -19,6 +19,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', multiple: true },
     browser: { type: 'string' },
     'no-build': { type: 'boolean' },
+    bail: { type: 'boolean' },
     list: { type: 'boolean' },
   },
 });
@@ -34,7 +35,8 @@ async function groups() {
 /** Does the same again inside the box. */
 async function box() {
   if (!options['no-build']) await build();
-  for (const old of ['gallery', 'failures', 'profiles']) rmSync(join(out, old), { recursive: true, force: true });
+  const stale = options.only ? ['failures', 'profiles'] : ['failures', 'profiles', 'gallery', 'files'];
+  for (const old of stale) rmSync(join(out, old), { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   const child = start(join(lab, 'box.sh'), [process.execPath, import.meta.filename, ...process.argv.slice(2)], {
     stdio: 'inherit',
@@ -46,7 +48,7 @@ async function box() {
 }
 
 async function inside() {
-  const runner = new Runner({ only: options.only, browser: options.browser });
+  const runner = new Runner({ only: options.only, browser: options.browser, bail: options.bail });
   const results = await runner.run(await groups());
   await runner.closeBrowsers();
   const failed = results.filter((r) => r.failure).length;

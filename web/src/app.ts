@@ -4,7 +4,7 @@ import { browserAccess, LocalMedia } from './devices/media';
 import { type AppInfo, fetchInfo, rootOf, takeToken } from './env';
 import { t } from './i18n';
 import { cleanName, openSettings, type Settings } from './model/settings';
-import { type Route, Router, urlOf } from './router';
+import { parseRoute, type Route, Router, urlOf } from './router';
 
 export interface App {
   readonly root: URL;
@@ -23,6 +23,8 @@ export function createApp(): App {
   const root = rootOf(mark, location.href);
   const { token, cleaned } = takeToken(location.href);
   if (cleaned) history.replaceState(null, '', cleaned);
+  const route = parseRoute(location.href, root);
+  if (token) keepToken(route, token);
   const settings = openSettings(storageOf(() => localStorage));
   const { microphone, camera, speaker, lowBandwidth } = settings.value;
   const media = new LocalMedia(browserAccess(), { microphone, camera, speaker }, (kind, n) =>
@@ -36,7 +38,7 @@ export function createApp(): App {
     root,
     router: new Router(root, window),
     info: signal<AppInfo | undefined>(undefined),
-    token: signal(token),
+    token: signal(token ?? keptToken(route)),
     settings,
     media,
     direct: false,
@@ -45,6 +47,29 @@ export function createApp(): App {
     app.info.value = info;
   });
   return app;
+}
+
+const tokenKey = 'veche.token';
+
+/** The address has lost its token at once; a reload of this tab finds it again. */
+function keepToken(route: Route, token: string): void {
+  const name = JSON.stringify(route);
+  storageOf(() => sessionStorage)?.setItem(tokenKey, JSON.stringify([name, token]));
+}
+
+function keptToken(route: Route): string | undefined {
+  try {
+    const [name, token] = JSON.parse(storageOf(() => sessionStorage)?.getItem(tokenKey) ?? '[]') as unknown[];
+    return name === JSON.stringify(route) && typeof token === 'string' ? token : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The token for the room that is opened next, or none. */
+export function giveToken(app: App, route: Route, token: string | undefined): void {
+  app.token.value = token ?? keptToken(route);
+  if (token) keepToken(route, token);
 }
 
 /** Blocked storage throws on access. */

@@ -3,6 +3,7 @@ import './theme/tokens.css';
 import './theme/base.css';
 import './theme/ui.css';
 import './theme/pages.css';
+import './theme/lobby.css';
 import { effect } from '@preact/signals';
 import { type JSX, render } from 'preact';
 import { type App, createApp } from './app';

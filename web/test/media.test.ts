@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { LocalMedia, type MediaAccess } from '../src/devices/media';
 import { loudness } from '../src/devices/meter';
 import { mediaProblem } from '../src/devices/problem';
+import { settle } from './fake/local';
 import { FakeStream, FakeTrack } from './fake/media';
 
 describe('mediaProblem', () => {
@@ -163,6 +164,26 @@ describe('LocalMedia', () => {
       ['mic', true],
       ['mic', false],
     ]);
+  });
+
+  it('takes up the next microphone, muted if the lost one was, and nothing that is not missed', async () => {
+    await media.open({ mic: true, camera: false });
+    if (media.mic.value) media.mic.value.enabled = false;
+    (media.mic.value as unknown as FakeTrack).end();
+    devices.list = [];
+    devices.changed();
+    await settle();
+    expect(devices.asked).toHaveLength(1);
+    devices.list = [
+      { kind: 'audioinput', deviceId: 'm2', label: 'Other' },
+      { kind: 'videoinput', deviceId: 'c1', label: '' },
+    ];
+    devices.changed();
+    await settle();
+    expect(devices.asked.at(-1)).toMatchObject({ video: false });
+    expect(media.mic.value?.enabled).toBe(false);
+    expect(media.problems.value).toEqual({});
+    expect(media.camera.value).toBeNull();
   });
 
   it('lists devices with names, and follows changes', async () => {

@@ -3,63 +3,52 @@ package sdp
 import (
 	"crypto/sha256"
 	"crypto/sha512"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
-// FingerprintOf gives the fingerprint of a certificate in DER (RFC 8122 §5).
+// FingerprintOf is the fingerprint by which an answer names a certificate.
 func FingerprintOf(der []byte) Fingerprint {
-	sum := sha256.Sum256(der)
-	return Fingerprint{Hash: "sha-256", Value: hexColons(sum[:])}
+	value, _ := hash("sha-256", der)
+	return Fingerprint{Hash: "sha-256", Value: value}
 }
 
-var errFingerprint = errors.New("the certificate is not the one whose fingerprint was signalled")
-
-// Verify compares a certificate chain, of which the first counts, with the fingerprints of an offer (RFC 8122 §5): one that
-// can be computed here must match.
-func Verify(chain [][]byte, prints []Fingerprint) error {
-	if len(chain) == 0 {
-		return errFingerprint
-	}
+// Match tells whether a certificate is one of those that fingerprints name (RFC 8122 §5): it is if one of the hashes that
+// can be relied on is its.
+func Match(prints []Fingerprint, der []byte) bool {
 	for _, f := range prints {
-		if sum := hash(f.Hash, chain[0]); sum != nil && f.Value == hexColons(sum) {
-			return nil
+		if value, ok := hash(f.Hash, der); ok && value == f.Value {
+			return true
 		}
 	}
-	return errFingerprint
+	return false
 }
 
-// Usable tells whether one of the fingerprints can be verified.
-func Usable(prints []Fingerprint) bool {
-	return slices.ContainsFunc(prints, func(f Fingerprint) bool { return hash(f.Hash, nil) != nil })
+// Reliable tells whether one of the fingerprints is by a hash that can be relied on.
+func Reliable(prints []Fingerprint) bool {
+	for _, f := range prints {
+		if _, ok := hash(f.Hash, nil); ok {
+			return true
+		}
+	}
+	return false
 }
 
-// hash is nil for SHA-1 and MD5, which prove nothing, and for what is not known.
-func hash(name string, b []byte) []byte {
+// hash is how SDP writes a hash: "4A:AD:…". SHA-1 and MD5 prove nothing and are not known.
+func hash(name string, b []byte) (string, bool) {
+	var sum []byte
 	switch name {
 	case "sha-256":
 		s := sha256.Sum256(b)
-		return s[:]
+		sum = s[:]
 	case "sha-384":
 		s := sha512.Sum384(b)
-		return s[:]
+		sum = s[:]
 	case "sha-512":
 		s := sha512.Sum512(b)
-		return s[:]
+		sum = s[:]
+	default:
+		return "", false
 	}
-	return nil
-}
-
-// hexColons is how SDP writes hashes: "4A:AD:…".
-func hexColons(sum []byte) string {
-	var b strings.Builder
-	for i, c := range sum {
-		if i > 0 {
-			b.WriteByte(':')
-		}
-		fmt.Fprintf(&b, "%02X", c)
-	}
-	return b.String()
+	return strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", ":"), true
 }

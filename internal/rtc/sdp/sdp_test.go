@@ -355,3 +355,33 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestFingerprints(t *testing.T) {
+	der := []byte("a certificate")
+	good := FingerprintOf(der)
+	if len(good.Value) != 95 {
+		t.Error(good)
+	}
+	for name, c := range map[string]struct {
+		prints          []Fingerprint
+		match, reliable bool
+	}{
+		"none":       {nil, false, false},
+		"right":      {[]Fingerprint{good}, true, true},
+		"wrong":      {[]Fingerprint{{"sha-256", strings.Repeat("AB:", 31) + "AB"}}, false, true},
+		"one of two": {[]Fingerprint{{"sha-512", "AA"}, good}, true, true},
+		"empty":      {[]Fingerprint{{"sha-256", ""}}, false, true},
+		"SHA-1":      {[]Fingerprint{{"sha-1", "4A:AD"}}, false, false},
+		"unknown":    {[]Fingerprint{{"", ""}}, false, false},
+	} {
+		if Match(c.prints, der) != c.match || Reliable(c.prints) != c.reliable {
+			t.Error(name)
+		}
+	}
+	for _, name := range []string{"sha-384", "sha-512"} {
+		value, ok := hash(name, der)
+		if !ok || !Match([]Fingerprint{{name, value}}, der) {
+			t.Error(name)
+		}
+	}
+}

@@ -73,6 +73,13 @@ func (s *guest) Media(pc int, state MediaState) bool {
 	return s.tell(proto.Media{PC: pc, State: string(state)})
 }
 
+// Resume implements Outlet.
+func (s *guest) Resume(token string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tell(proto.ResumeToken{Token: token})
+}
+
 // tell numbers an event, keeps it and sends it if there is a socket; s.mu is held.
 func (s *guest) tell(e proto.Event) bool {
 	if s.over != "" {

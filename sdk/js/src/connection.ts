@@ -26,6 +26,8 @@ export interface ConnectionOptions {
   resume?: string | undefined;
   /** A welcome came: the first one, or one after the socket was lost. */
   welcome(welcome: Welcome): void;
+  /** The resume token has been replaced. */
+  renewed(token: string): void;
   event(frame: ServerFrame): void;
   state(state: ConnectionState): void;
   /** The session is over and will not come back. */
@@ -220,6 +222,11 @@ export class Connection {
       }
       case 'bye':
         this.bye(frame.code, frame.message);
+        return;
+      case 'resume':
+        if (this.over || !this.inOrder(frame.n)) return;
+        this.token = frame.token;
+        this.options.renewed(frame.token);
         return;
       default:
         if (!this.over && this.inOrder(frame.n)) this.options.event(frame);

@@ -28,7 +28,12 @@ export class Ice {
       });
       await this.fetching;
     }
-    return { iceServers: this.servers, iceTransportPolicy: this.relayOnly ? 'relay' : 'all' };
+    return {
+      iceServers: this.servers,
+      iceTransportPolicy: this.relayOnly ? 'relay' : 'all',
+      // Every client bundles: candidates for one transport are enough.
+      bundlePolicy: 'max-bundle',
+    };
   }
 
   private async refresh(): Promise<void> {

@@ -5,6 +5,7 @@
 import { type Capabilities, prefer } from './codecs.js';
 import { kindOf, streamOf } from './participant.js';
 import type { SignalData } from './protocol.js';
+import { withoutStrayFeedback } from './sdp.js';
 import { alive } from './stats.js';
 import type { RtcEnvironment, Source } from './types.js';
 
@@ -34,6 +35,8 @@ interface Meta {
   from?: string;
   /** The incarnation of the other side that this is for. */
   for?: string;
+  /** Number of the offer, or of the one that is answered: with two under way, an answer fits one of them. */
+  offer?: number;
   /** Section → what the sender sends on it; false: nothing now. */
   sources?: Record<string, { source: Source; on: boolean }>;
 }
@@ -42,6 +45,8 @@ interface Meta {
 const patience = 2_000;
 /** Between attempts to restart. */
 const restartEvery = 6_000;
+/** An offer without an answer for so long is made again: a server that was restarted has lost one of the two. */
+const answerTimeout = 8_000;
 
 export class Link {
   private pc: RTCPeerConnection | null = null;
@@ -53,11 +58,14 @@ export class Link {
   private incoming: Promise<void> = Promise.resolve();
   private making = false;
   private offered = 0;
+  private serial = 0;
+  private answering: number | undefined;
   private started = false;
   private closed = false;
   private me = '';
   private peer: string | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private unanswered: ReturnType<typeof setTimeout> | undefined;
   private streams: { camera: MediaStream; screen: MediaStream };
   state: LinkState = 'connecting';
   /** When the state changed, ms. */
@@ -151,6 +159,7 @@ export class Link {
     if (this.closed) return;
     this.closed = true;
     clearTimeout(this.timer);
+    clearTimeout(this.unanswered);
     if (linger === 0) {
       this.drop();
       return;
@@ -240,22 +249,35 @@ export class Link {
     try {
       await pc.setLocalDescription();
       const description = pc.localDescription;
-      if (this.pc === pc && description && pc.signalingState === 'have-local-offer') this.describe(description);
+      // An answer, if an offer of the other side was faster.
+      if (this.pc !== pc || !description) return;
+      if (description.type === 'offer') this.expectAnswer(pc, ++this.serial);
+      this.describe(description);
     } catch {
-      // rolled back meanwhile; the browser asks again
+      // closed meanwhile
     } finally {
       this.making = false;
     }
   }
 
-  private describe(description: RTCSessionDescription): void {
-    this.offered = Date.now();
-    this.send({ description: { type: description.type, sdp: description.sdp } });
+  private expectAnswer(pc: RTCPeerConnection, serial: number): void {
+    clearTimeout(this.unanswered);
+    this.unanswered = setTimeout(() => {
+      const waits = this.pc === pc && this.serial === serial && pc.signalingState === 'have-local-offer';
+      if (waits) this.run(() => this.offer(pc));
+    }, answerTimeout);
   }
 
-  private send(data: SignalData): void {
+  private describe(description: RTCSessionDescription): void {
+    this.offered = Date.now();
+    const offer = description.type === 'offer' ? this.serial : this.answering;
+    this.send({ description: { type: description.type, sdp: withoutStrayFeedback(description.sdp) } }, offer);
+  }
+
+  private send(data: SignalData, offer?: number): void {
     if (this.closed) return;
     const meta: Meta = { from: this.me };
+    if (offer !== undefined) meta.offer = offer;
     if (this.peer !== undefined) meta.for = this.peer;
     if (!('candidate' in data)) {
       meta.sources = {};
@@ -271,7 +293,8 @@ export class Link {
     if (!this.pc) await this.build();
     if (meta.for !== undefined && meta.for !== this.me) return; // for a connection we no longer have
     if (meta.from !== undefined && meta.from !== this.peer) {
-      if (this.peer !== undefined) {
+      // Only a connection that is bound to another life has to go: two new ones would chase each other.
+      if (this.peer !== undefined && this.pc?.remoteDescription) {
         this.drop(); // the other side began anew: so do we
         await this.build();
         this.peer = meta.from;
@@ -283,7 +306,8 @@ export class Link {
     }
     const pc = this.pc;
     if (!pc) return;
-    if (data.description && !this.acceptable(pc, data.description.type)) return;
+    if (data.description && !this.acceptable(pc, data.description.type, meta.offer)) return;
+    if (data.description?.type === 'offer') this.answering = meta.offer;
     if (meta.sources) this.remote = new Map(Object.entries(meta.sources));
     if (data.description) await this.apply(pc, data.description);
     if ('candidate' in data) await this.candidate(pc, data.candidate ?? null);
@@ -291,8 +315,8 @@ export class Link {
   }
 
   /** Of two offers at once that of the impolite side stands; an answer is taken once. */
-  private acceptable(pc: RTCPeerConnection, type: RTCSdpType): boolean {
-    if (type !== 'offer') return pc.signalingState === 'have-local-offer';
+  private acceptable(pc: RTCPeerConnection, type: RTCSdpType, offer: number | undefined): boolean {
+    if (type !== 'offer') return pc.signalingState === 'have-local-offer' && (offer ?? this.serial) === this.serial;
     return !this.options.impolite || (!this.making && pc.signalingState === 'stable');
   }
 
@@ -303,9 +327,11 @@ export class Link {
     if (!offer) return;
     this.started = true;
     this.claim(pc);
-    await pc.setLocalDescription();
-    if (this.pc !== pc || !pc.localDescription) return;
-    this.describe(pc.localDescription);
+    if (pc.signalingState === 'have-remote-offer') {
+      await pc.setLocalDescription();
+      if (this.pc === pc && pc.localDescription) this.describe(pc.localDescription);
+    }
+    if (this.pc !== pc) return;
     for (const source of this.local.keys()) if (!this.sections.has(source)) this.open(source);
   }
 
@@ -420,6 +446,7 @@ function readMeta(value: unknown): Meta {
   const v = value as Record<string, unknown>;
   if (typeof v.from === 'string') out.from = v.from;
   if (typeof v.for === 'string') out.for = v.for;
+  if (typeof v.offer === 'number') out.offer = v.offer;
   if (typeof v.sources === 'object' && v.sources !== null) {
     const sources: NonNullable<Meta['sources']> = {};
     for (const [mid, s] of Object.entries(v.sources)) {

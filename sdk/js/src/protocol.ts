@@ -145,6 +145,7 @@ const events = {
   signal: object({ from: id, link: text(1, 64, 64), data: signalData }),
   call: object({ call }),
   chat: object({ chat: chatMessage }),
+  resume: object({ token: text(1, 4096, 4096) }),
   muted: object({ source, by: id }),
   media: object({ pc: small, state: word('connected', 'failed', 'closed') }),
   bye: object({ code: text(), message: text() }),

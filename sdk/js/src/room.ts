@@ -111,6 +111,7 @@ export class Room {
         session = new Session(env, connection, saved, welcome, options.relayOnly === true);
         room = new Room(session);
       },
+      renewed: (token) => saved.keep(token),
       event: (frame) => session?.event(frame),
       state: (s) => session?.state(s),
       closed: (error) => session?.close(error),

@@ -4,6 +4,7 @@ import { VecheError } from './errors.js';
 import { kindOf, sourcesOf, streamOf } from './participant.js';
 import { type Arrival, type Inspection, type Path, type Roster, says } from './path.js';
 import type { Request, ServerFrames, WireSeat } from './protocol.js';
+import { withoutStrayFeedback } from './sdp.js';
 import { assign, Seating, type SeatWish, sameView, seatsFor } from './seats.js';
 import { alive } from './stats.js';
 import type { RtcEnvironment, Source, Status, StreamKind, StreamStatus, Wish } from './types.js';
@@ -199,7 +200,7 @@ export class Server implements Path {
   private async build(): Promise<void> {
     const config = await this.options.config();
     if (this.closed || this.pc) return;
-    const pc = new this.options.env.RTCPeerConnection({ ...config, bundlePolicy: 'max-bundle' });
+    const pc = new this.options.env.RTCPeerConnection(config);
     this.pc = pc;
     this.generation = this.options.generation();
     this.early = [];
@@ -239,7 +240,7 @@ export class Server implements Path {
     void this.options.config().then((config) => {
       if (this.pc !== pc) return;
       try {
-        pc.setConfiguration({ ...config, bundlePolicy: 'max-bundle' });
+        pc.setConfiguration(config);
       } catch {
         // a browser that compares with defaults it filled in itself: the old servers stay
       }
@@ -346,7 +347,7 @@ export class Server implements Path {
     const answer = this.options.request({
       t: 'offer',
       pc: this.generation,
-      sdp,
+      sdp: withoutStrayFeedback(sdp),
       tracks: [...this.sending].flatMap(([source, s]) =>
         s.mid !== null && this.local.has(source) && this.options.roster.speaks ? [{ mid: s.mid, source }] : [],
       ),

@@ -9,11 +9,12 @@ interface Log {
   welcomes: Welcome[];
   states: string[];
   closed: VecheError[];
+  renewed: string[];
   refused: [Request, VecheError][];
 }
 
 function connect(more: Partial<ConnectionOptions> = {}) {
-  const log: Log = { events: [], welcomes: [], states: [], closed: [], refused: [] };
+  const log: Log = { events: [], welcomes: [], states: [], closed: [], renewed: [], refused: [] };
   const connection = new Connection({
     WebSocket: FakeSocket as unknown as typeof WebSocket,
     url: 'ws://server/ws',
@@ -27,6 +28,7 @@ function connect(more: Partial<ConnectionOptions> = {}) {
     welcome: (w) => log.welcomes.push(w),
     event: (f) => log.events.push(f),
     state: (s) => log.states.push(s),
+    renewed: (token) => log.renewed.push(token),
     closed: (e) => log.closed.push(e),
     refused: (r, e) => log.refused.push([r, e]),
     ...more,
@@ -57,6 +59,16 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.useRealTimers();
+});
+
+test('a renewed token is the one to come back with', async () => {
+  const { log, socket } = await joined();
+  socket.push({ t: 'resume', n: 1, token: 'newer' });
+  expect(log.renewed).toEqual(['newer']);
+  expect(log.events).toEqual([]);
+  socket.drop();
+  await pass(1_000);
+  expect(FakeSocket.last.open().resume).toEqual({ token: 'newer', n: 1 });
 });
 
 describe('joining', () => {

@@ -112,8 +112,7 @@ describe('the guide', () => {
         void c.accept([new FakeTrack('audio') as unknown as MediaStreamTrack]);
       });
       const call = await room.ring('bob', { video: true });
-      await settle();
-      expect(call.state).toBe('active');
+      await vi.waitFor(() => expect(call.state).toBe('active'), 10_000);
       const video = { srcObject: null } as HTMLVideoElement;
       const { default: run } = await import(/* @vite-ignore */ `${folder}/s${i}.ts`);
       await run(room, call, video);

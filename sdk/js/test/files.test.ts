@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { VecheError } from '../src/errors.js';
 import type { Room } from '../src/room.js';
 import { receiveBlob, sendBlob } from '../src/transfer.js';
@@ -99,12 +99,12 @@ describe('in a room', () => {
     FakeSocket.reset();
     connections.length = 0;
     hub = new Hub();
-    hub.room = { topology: 'sfu', forced: true };
+    hub.room = { kind: 'lobby', forced: true }; // no connections but those of files
     [ann, bob] = (await Promise.all([hub.join('ann'), hub.join('bob')])) as [Room, Room];
     offers = [];
     bob.on('file', (f) => offers.push(f));
   });
-  const settle = () => new Promise((r) => setTimeout(r, 30));
+  const settle = () => vi.waitFor(() => expect(offers).toHaveLength(1), 10_000);
 
   test('a file is offered in the chat and fetched from its owner', async () => {
     const progress: FileProgress[] = [];
@@ -136,8 +136,9 @@ describe('in a room', () => {
     const before = connections.length;
     hub.tell('ann', { t: 'signal', from: 'eve', link: `f:${offer.id}`, data: { meta: {} } });
     hub.tell('ann', { t: 'signal', from: 'bob', link: 'f:unknown', data: { meta: {} } });
-    await settle();
     expect(connections).toHaveLength(before);
+    expect((await bob.receiveFile(offer.id)).size).toBe(6);
+    expect(connections).toHaveLength(before + 2);
   });
 
   test('a sender that leaves breaks the transfer', async () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Link, type LinkOptions, type LinkState } from '../src/link.js';
 import type { SignalData } from '../src/protocol.js';
 import type { Source } from '../src/types.js';
+import { pick, random } from './fake/random.js';
 import { connections, FakeChannel, type FakeConnection, flowing, rtc, track } from './fake/rtc.js';
 
 const codecs = { audio: ['opus', 'pcmu'], video: ['vp9', 'vp8'] };
@@ -368,6 +369,52 @@ describe('another life of the other side', () => {
     b.link.start();
     await pass(100);
     expect([a.link.state, b.link.state]).toEqual(['connected', 'connected']);
+  });
+});
+
+describe('any history', () => {
+  const sources: Source[] = ['mic', 'camera', 'screen', 'screen-audio'];
+  test.each(Array.from({ length: 150 }, (_, i) => i))('ends with what each side sends (seed %i)', async (seed) => {
+    const rand = random(seed);
+    const ends = pair() as End[];
+    const sending = [new Set<Source>(), new Set<Source>()];
+    for (const e of ends) e.link.start();
+    for (let i = 0; i < 25; i++) {
+      const n = rand() < 0.5 ? 0 : 1;
+      const [e, mine] = [ends[n]!, sending[n]!];
+      const r = rand();
+      if (r < 0.55) {
+        const source = pick(rand, sources);
+        const on = !mine.has(source) || rand() < 0.3;
+        if (on) mine.add(source);
+        else mine.delete(source);
+        e.link.set(source, on ? track(source === 'mic' || source === 'screen-audio' ? 'audio' : 'video') : null);
+      } else if (r < 0.65) e.link.restart();
+      else if (r < 0.75) e.pc?.become(pick(rand, ['disconnected', 'failed']));
+      else if (r < 0.85) e.held ??= [];
+      else if (r < 0.95) e.release();
+      else {
+        e.link.close(); // its page was reloaded
+        const again = new End(n === 0);
+        ends[n] = again;
+        again.to = ends[1 - n]!;
+        ends[1 - n]!.to = again;
+        mine.clear();
+        again.link.start();
+      }
+      await pass(Math.floor(rand() * 30));
+    }
+    for (const e of ends) e.release();
+    await pass(40_000);
+    expect(ends.map((e) => [e.pc.signalingState, e.link.state])).toEqual([
+      ['stable', 'connected'],
+      ['stable', 'connected'],
+    ]);
+    ends.forEach((e, n) => {
+      expect([...e.remote.keys()].sort()).toEqual([...sending[1 - n]!].sort());
+      for (const source of sending[n]!) expect(mids(e, source)).toBe(mids(ends[1 - n]!, source));
+    });
+    for (const e of ends) e.link.close();
   });
 });
 

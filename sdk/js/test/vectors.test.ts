@@ -4,6 +4,7 @@ import invalid from '../../../docs/protocol/vectors/invalid.json' with { type: '
 import requests from '../../../docs/protocol/vectors/requests.json' with { type: 'json' };
 import { VecheError } from '../src/errors.js';
 import { decode, encode, type Request, types } from '../src/protocol.js';
+import { pick, random } from './fake/random.js';
 
 interface Vector {
   name: string;
@@ -88,5 +89,32 @@ describe('frames of a client', () => {
   test('every type has a vector', () => {
     const seen = new Set(list.map((v) => (v.frame as { t?: string } | undefined)?.t));
     expect(types.client.filter((t) => !seen.has(t))).toEqual([]);
+  });
+});
+
+describe('noise', () => {
+  const good = all.filter((v) => v.dir === 's2c' && !v.error).map((v) => JSON.stringify(v.frame));
+  const values = ['null', '-1', '1e999', '""', '[]', '{}', 'true', '"__proto__"', '9007199254740993'];
+  test.each([1, 2, 3, 4])('in a frame is refused with a code, or understood (seed %i)', (seed) => {
+    const rand = random(seed);
+    const codes = new Set<string>();
+    for (let i = 0; i < 3_000; i++) {
+      let text = pick(rand, good);
+      for (let k = 0; k <= rand() * 3; k++) {
+        const at = Math.floor(rand() * text.length);
+        const r = rand();
+        if (r < 0.4)
+          text = text.replace(/:("[^"]*"|\d+|true|false)/g, (m) => (rand() < 0.1 ? `:${pick(rand, values)}` : m));
+        else if (r < 0.7) text = text.slice(0, at) + String.fromCharCode(Math.floor(rand() * 128)) + text.slice(at + 1);
+        else text = text.slice(0, at) + text.slice(at + Math.floor(rand() * 20));
+      }
+      try {
+        expect(types.server).toContain(decode(text).t);
+      } catch (error) {
+        expect(error).toBeInstanceOf(VecheError);
+        codes.add((error as VecheError).code);
+      }
+    }
+    expect([...codes].sort()).toEqual(['bad-json', 'bad-message', 'unknown-type']);
   });
 });

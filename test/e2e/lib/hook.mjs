@@ -5,18 +5,26 @@ export function hook() {
   const e2e = { pcs: [], captures: [], tracks: [], sockets: [], errors: [], log: [], gaps: null, blobs: new Map() };
   Object.defineProperty(window, '__e2e', { value: e2e });
   const note = (what, more) => e2e.log.push({ at: Math.round(performance.now()), what, ...more });
+  e2e.note = note;
+  /** When something was last noted, in ms since 1970: pages can be compared. */
+  e2e.when = (what, which = () => true) => {
+    const found = e2e.log.findLast((entry) => entry.what === what && which(entry));
+    return found && performance.timeOrigin + found.at;
+  };
   window.addEventListener('error', (e) => e2e.errors.push(String(e.error?.stack ?? e.message)));
   window.addEventListener('unhandledrejection', (e) => e2e.errors.push(`unhandled: ${e.reason?.stack ?? e.reason}`));
   document.addEventListener('securitypolicyviolation', (e) =>
     e2e.errors.push(`policy: ${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`),
   );
 
+  window.addEventListener('click', (e) => note('click', { on: e.target.closest?.('button,a')?.getAttribute('aria-label') ?? e.target.innerText }), true);
+
   const Peer = window.RTCPeerConnection;
   if (Peer) {
     window.RTCPeerConnection = class RTCPeerConnection extends Peer {
       constructor(...args) {
         super(...args);
-        this.e2e = { n: e2e.pcs.length, config: args[0], local: 0, remote: 0, closed: false, began: Math.round(performance.now()) };
+        this.e2e = { n: e2e.pcs.length, config: args[0], local: 0, remote: 0, candidates: 0, closed: false, began: Math.round(performance.now()) };
         e2e.pcs.push(this);
         note('pc', { pc: this.e2e.n });
         this.addEventListener('connectionstatechange', () => note('pc-state', { pc: this.e2e.n, state: this.connectionState }));
@@ -26,12 +34,15 @@ export function hook() {
       const original = Peer.prototype[method];
       Peer.prototype[method] = function (...args) {
         if (this.e2e) this.e2e[side] += 1;
-        note(method, { pc: this.e2e?.n, type: args[0]?.type });
-        return original.apply(this, args);
+        if (side !== 'candidates') note(method, { pc: this.e2e?.n, type: args[0]?.type });
+        const done = original.apply(this, args);
+        done?.catch((err) => note(`${method} failed`, { pc: this.e2e?.n, why: String(err), sdp: args[0]?.sdp }));
+        return done;
       };
     };
     count('setLocalDescription', 'local');
     count('setRemoteDescription', 'remote');
+    count('addIceCandidate', 'candidates');
     const close = Peer.prototype.close;
     Peer.prototype.close = function () {
       if (this.e2e) this.e2e.closed = true;
@@ -44,15 +55,20 @@ export function hook() {
     e2e.tracks.push({ track, from });
     return track;
   };
+  /** Four people share two cores: their pictures are small. */
+  const small = (method, constraints) => {
+    if (!constraints?.video) return constraints;
+    const size = method === 'getUserMedia' ? { width: 320, height: 180 } : { width: 640, height: 360, frameRate: 5 };
+    return { ...constraints, video: { ...(constraints.video === true ? {} : constraints.video), ...size } };
+  };
   const devices = window.MediaDevices?.prototype;
   for (const method of ['getUserMedia', 'getDisplayMedia']) {
     const original = devices?.[method];
     if (!original) continue;
     devices[method] = async function (constraints) {
       note(method, { constraints: JSON.stringify(constraints) });
-      const capture = { method, at: performance.now(), constraints };
-      e2e.captures.push(capture);
-      const stream = await original.call(this, constraints);
+      e2e.captures.push({ method, at: performance.now(), constraints });
+      const stream = await original.call(this, small(method, constraints));
       for (const track of stream.getTracks()) keep(track, method);
       return stream;
     };
@@ -122,8 +138,7 @@ export function probes() {
     const count = { n: 0 };
     frames.set(video, count);
     const each = (_, meta) => {
-      count.n = Math.max(count.n + 1, 0);
-      count.at = meta.presentationTime;
+      count.n = meta.presentedFrames; // goes on while the page itself is held up
       video.requestVideoFrameCallback(each);
     };
     video.requestVideoFrameCallback(each);
@@ -143,6 +158,14 @@ export function probes() {
       found.push({ key: key(video), w: video.videoWidth, h: video.videoHeight, time: video.currentTime, frames: shown(video), paused: video.paused, label: label(video), element: video });
     }
     return found;
+  };
+  /** Notes when the first remote picture is shown. */
+  e2e.awaitPicture = () => {
+    const timer = setInterval(() => {
+      if (!e2e.videos().some((v) => v.w > 0 && v.frames > 0)) return;
+      e2e.note('picture');
+      clearInterval(timer);
+    }, 20);
   };
   /** Tracks of others that an element plays aloud. */
   e2e.aloud = () => {
@@ -198,23 +221,39 @@ export function probes() {
   e2e.exchanges = () => e2e.pcs.reduce((n, pc) => n + pc.e2e.local + pc.e2e.remote, 0);
   e2e.frames = (side, t) => e2e.sockets.flatMap((s) => s.e2e[side]).filter((f) => !t || f.data?.t === t);
 
-  // Gaps: every 50 ms, has each remote picture moved, and have packets of sound come?
+  // Gaps: every 50 ms, has each remote picture moved, and have packets of sound come? The page itself may be held up on a busy machine:
+  // frames and packets that came meanwhile (one each 100 and 20 ms) are no gap.
+  class Gap {
+    constructor(every) {
+      Object.assign(this, { every, seen: new Map(), moved: performance.now(), worst: 0 });
+    }
+    /** `counts`: what has come so far, by where it came from. */
+    look(counts) {
+      let more = 0;
+      for (const [from, n] of counts) {
+        more += Math.max(0, n - (this.seen.get(from) ?? 0));
+        this.seen.set(from, n);
+      }
+      if (more === 0) return;
+      this.end((more - 1) * this.every);
+      this.moved = performance.now();
+    }
+    end(came = 0) {
+      this.worst = Math.max(this.worst, performance.now() - this.moved - came);
+      return Math.round(this.worst);
+    }
+  }
   e2e.startGaps = () => {
-    const g = { videos: new Map(), audio: { packets: -1, moved: performance.now(), worst: 0 }, late: 0, last: performance.now(), busy: false };
+    const g = { videos: new Map(), audio: new Gap(20), late: 0, last: performance.now(), busy: false };
     e2e.gaps = g;
     const look = () => {
       const now = performance.now();
-      g.late = Math.max(g.late, now - g.last - 50); // the page itself was held up for so long
+      g.late = Math.max(g.late, now - g.last - 50);
       g.last = now;
       for (const v of e2e.videos()) {
         const name = v.label || v.key;
-        const mark = `${v.key}:${v.frames}`;
-        const known = g.videos.get(name);
-        if (!known) g.videos.set(name, { mark, moved: now, worst: 0, first: now });
-        else if (known.mark !== mark) {
-          known.worst = Math.max(known.worst, now - known.moved);
-          Object.assign(known, { mark, moved: now });
-        }
+        if (!g.videos.has(name)) g.videos.set(name, new Gap(100));
+        g.videos.get(name).look([[v.key, v.frames]]);
       }
       if (!g.busy) void listen(g);
     };
@@ -223,23 +262,18 @@ export function probes() {
   };
   async function listen(g) {
     g.busy = true;
-    let packets = 0;
+    const packets = [];
     for (const r of e2e.aloud()) {
-      for (const s of (await r.getStats()).values()) if (s.type === 'inbound-rtp') packets += s.packetsReceived;
+      for (const s of (await r.getStats()).values()) if (s.type === 'inbound-rtp') packets.push([r, s.packetsReceived]);
     }
-    const now = performance.now();
-    if (packets !== g.audio.packets) {
-      if (g.audio.packets >= 0) g.audio.worst = Math.max(g.audio.worst, now - g.audio.moved);
-      Object.assign(g.audio, { packets, moved: now });
-    }
+    g.audio.look(packets);
     g.busy = false;
   }
   e2e.stopGaps = () => {
     const g = e2e.gaps;
     clearInterval(g.timer);
-    const now = performance.now();
     const videos = {};
-    for (const [name, v] of g.videos) videos[name] = Math.round(Math.max(v.worst, now - v.moved));
-    return { videos, audio: Math.round(Math.max(g.audio.worst, now - g.audio.moved)), late: Math.round(g.late) };
+    for (const [name, gap] of g.videos) videos[name] = gap.end();
+    return { videos, audio: g.audio.end(), late: Math.round(g.late) };
   };
 }

@@ -75,7 +75,7 @@ export class Person {
   }
 
   /** Clicks a button (or something else) as soon as it can be clicked. */
-  async click(name, { role = 'button', timeout = 10_000 } = {}) {
+  async click(name, { role = 'button', timeout = 15_000 } = {}) {
     let seen = 'not there';
     await until(
       () => `${this.name} clicks the ${role} "${name}" (${seen})`,
@@ -109,7 +109,7 @@ export class Person {
   }
 
   /** Waits for words on the screen. */
-  async reads(pattern, { timeout = 10_000 } = {}) {
+  async reads(pattern, { timeout = 15_000 } = {}) {
     let last = '';
     return until(
       () => `${this.name} reads ${pattern} in: ${last.replace(/\s+/g, ' ').slice(0, 400)}`,
@@ -131,7 +131,7 @@ export class Person {
    * Waits until `videos` remote pictures are shown, decode and move, and `audio` remote voices have energy and are played.
    * Returns the last sample.
    */
-  async gets({ videos = 1, audio = videos, timeout = 15_000, exactly = true } = {}) {
+  async gets({ videos = 1, audio = videos, timeout = 20_000, exactly = true } = {}) {
     const first = await this.sample();
     let last = first;
     const grown = (list, key, field, by) =>
@@ -163,6 +163,24 @@ export class Person {
     return last;
   }
 
+  /** Waits until half a second brings no sound at all; what is in the jitter buffer may still be played. */
+  async hearsNothing({ timeout = 4000 } = {}) {
+    const energy = async () => (await this.sample()).audio.reduce((sum, a) => sum + a.energy, 0);
+    let before = await energy();
+    let more = 0;
+    await until(
+      () => `${this.name} hears nothing; last half second ${more}`,
+      async () => {
+        await sleep(500);
+        const now = await energy();
+        more = now - before;
+        before = now;
+        return more < 1e-6;
+      },
+      { timeout },
+    );
+  }
+
   /** Nothing is captured and nothing is sent, now and for a while. */
   async silent({ hold = 600 } = {}) {
     const running = await this.eval(() => window.__e2e.running());
@@ -175,6 +193,11 @@ export class Person {
       if (was && s.packets > was.packets) throw new Error(`${this.name} still sends ${s.kind}`);
     }
     return after;
+  }
+
+  /** Since 1970, in ms: when something was last noted in the page (see hook.mjs). */
+  when(what) {
+    return this.eval((w) => window.__e2e.when(w), what);
   }
 
   captures() {

@@ -60,7 +60,7 @@ export async function run(command, args, options = {}) {
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Polls until `probe` returns something true; says what it waited for when it does not. */
-export async function until(what, probe, { timeout = 10_000, every = 50 } = {}) {
+export async function until(what, probe, { timeout = 15_000, every = 50 } = {}) {
   const end = performance.now() + timeout;
   let last;
   for (;;) {

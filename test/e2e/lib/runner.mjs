@@ -31,7 +31,10 @@ export class Runner {
       const server = g.server === null ? null : new Server({ name: `server-${slug(g.name)}`, ...g.server });
       try {
         await server?.start();
-        for (const [title, fn, options] of wanted) await this.#one(g, server, title, fn, options);
+        for (const [title, fn, options] of wanted) {
+          if (this.#options.bail && this.results.some((r) => r.failure)) return this.results;
+          await this.#one(g, server, title, fn, options);
+        }
       } catch (err) {
         this.#report(`${g.name}: server`, 0, err);
       } finally {
@@ -47,7 +50,7 @@ export class Runner {
     return !(browser === 'chromium' && firefox);
   }
 
-  async #one(g, server, title, fn, { timeout = 45_000, alone = false } = {}) {
+  async #one(g, server, title, fn, { timeout = 90_000 } = {}) {
     const name = `${g.name}: ${title}`;
     const t = new Scene(this, server, name);
     const began = performance.now();
@@ -64,7 +67,6 @@ export class Runner {
     }
     clearTimeout(timer);
     await t.close();
-    if (alone) await this.closeBrowsers();
     this.#report(name, performance.now() - began, failure, t.notes);
   }
 

@@ -45,16 +45,21 @@ export async function bothGet(...people) {
   await Promise.all(people.map((p) => p.gets({ videos: people.length - 1 })));
 }
 
-/** Asserts that a call is over on both sides within a second of `act`, and that nothing is captured or sent from then on. */
-export async function endsBoth(act, ...people) {
-  const marks = await Promise.all(people.map((p) => p.eval(() => performance.now())));
-  await act();
-  await Promise.all(
-    people.map((p) => until(`${p.name}'s call is over`, async () => (await p.eval(() => window.__e2e.live().length)) === 0, { timeout: 1000, every: 30 })),
-  );
+/**
+ * Hangs up and asserts that the call is over on both sides within a second, by the pages' own clocks, and that nothing is captured or
+ * sent from then on.
+ */
+export async function endsBoth(hanger, ...people) {
+  await hanger.click('Hang up');
+  await Promise.all(people.map((p) => until(`${p.name}'s call is over`, async () => (await p.eval(() => window.__e2e.live().length)) === 0)));
+  const clicked = await hanger.when('click');
+  for (const p of people) {
+    const took = Math.round((await p.when('pc-close')) - clicked);
+    assert.ok(took <= 1000, `${p.name}'s call is over after ${took} ms`);
+  }
   await Promise.all(people.map((p) => p.silent()));
-  for (const [i, p] of people.entries()) {
-    const kinds = await p.eval((from) => window.__e2e.frames('sent').filter((f) => f.at > from + 1500).map((f) => f.data.t), marks[i]);
+  for (const p of people) {
+    const kinds = await p.eval((from) => window.__e2e.frames('sent').filter((f) => performance.timeOrigin + f.at > from + 1500).map((f) => f.data.t), clicked);
     assert.deepEqual(kinds.filter((k) => k !== 'ping'), [], `${p.name} sends nothing after the end`);
   }
 }

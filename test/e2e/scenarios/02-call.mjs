@@ -23,7 +23,7 @@ async function acceptAndHangUp(t, first, second, who) {
   assert.deepEqual(await b.captures(), ['getUserMedia']);
   if (first === 'chromium' && second === 'chromium') await t.gallery(a, 'call');
   const [hanger, other] = who === 'caller' ? [a, b] : [b, a];
-  await endsBoth(() => hanger.click('Hang up'), a, b);
+  await endsBoth(hanger, a, b);
   await other.reads(new RegExp(`The call with ${hanger.name} is over`));
   await other.reads(/Online now/);
 }
@@ -59,7 +59,7 @@ async function glare(t) {
   const [toAnn] = await b.all('button', 'Call Ann');
   await Promise.all([toBob.evaluate((e) => e.click()), toAnn.evaluate((e) => e.click())]);
   await Promise.all([a.gets(), b.gets()]);
-  await endsBoth(() => a.click('Hang up'), a, b);
+  await endsBoth(a, a, b);
 }
 
 async function busy(t) {
@@ -73,7 +73,7 @@ async function busy(t) {
   await b.reads(/Cem called while you were in a call/);
   await noCapture(c);
   await Promise.all([a.gets(), b.gets()]); // the call itself goes on
-  await endsBoth(() => b.click('Hang up'), a, b);
+  await endsBoth(b, a, b);
 }
 
 async function busyRinging(t) {
@@ -96,8 +96,8 @@ async function vanishes(t, who) {
   await ring(a, b);
   const [gone, stays] = who === 'caller' ? [a, b] : [b, a];
   await gone.close();
-  if (who === 'caller') await stays.readsNot(/Ann is calling/, { timeout: 8000 });
-  await stays.reads(who === 'caller' ? /Ann (stopped calling|has lost the connection)/ : /Bob (has lost the connection|is not here any more)/, { timeout: 8000 });
+  if (who === 'caller') await stays.readsNot(/Ann is calling/);
+  await stays.reads(who === 'caller' ? /Ann (stopped calling|has lost the connection)/ : /Bob (has lost the connection|is not here any more)/);
   await noCapture(stays);
 }
 
@@ -107,7 +107,7 @@ async function vanishesTalking(t) {
   const b = await lobby(t, 'Bob', room);
   await call(a, b);
   await a.close();
-  await b.reads(/Ann has lost the connection/, { timeout: 12_000 });
+  await b.reads(/Ann has lost the connection/);
   await b.silent();
 }
 
@@ -116,7 +116,7 @@ async function timeout(t) {
   const a = await lobby(t, 'Ann', room);
   const b = await lobby(t, 'Bob', room);
   await ring(a, b);
-  await a.reads(/Bob did not answer/, { timeout: 5000 });
+  await a.reads(/Bob did not answer/);
   await b.reads(/Missed call from Ann/);
   await b.readsNot(/is calling/);
   await noCapture(a, b);
@@ -136,7 +136,7 @@ async function hiddenAddress(t) {
   const room = t.room('lobby');
   const a = await lobby(t, 'Ann', room);
   const b = await lobby(t, 'Bob', room);
-  await a.click('Hide my IP address', { role: 'switch' }).catch(() => a.click('Hide my IP address', { role: 'checkbox' }));
+  await a.click('Hide my IP address', { role: 'switch' });
   await ring(a, b);
   await b.click('Accept');
   const [sa, sb] = await Promise.all([a.gets(), b.gets()]);
@@ -154,10 +154,7 @@ async function videoAndVoice(t) {
   await call(a, b);
   await a.click('Mute');
   await b.find('figure', 'Ann, Microphone off');
-  const before = (await b.sample()).audio.reduce((s, x) => s + x.energy, 0);
-  await sleep(1000);
-  const energy = (await b.sample()).audio.reduce((s, x) => s + x.energy, 0) - before;
-  assert.ok(energy < 1e-6, `nothing is heard of who is muted: ${energy}`);
+  await b.hearsNothing();
   await a.click('Mute');
   await b.gets();
   await a.click('Camera');

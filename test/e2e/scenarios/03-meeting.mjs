@@ -19,16 +19,21 @@ async function mixed(t) {
   await bothGet(b, c);
 }
 
-/** While seats are free, a join costs the others no SDP exchange. */
+/** While seats are free, a join costs the others no SDP exchange. The fourth makes everybody open four seats. */
 async function seats(t) {
   const room = t.room();
   const a = await join(t, 'Ann', room, { query: '?topology=sfu' });
   const b = await join(t, 'Bob', room);
   const c = await join(t, 'Cem', room);
+  const d = await join(t, 'Dan', room);
+  await bothGet(a, b, c, d);
+  await d.click('Leave');
+  await d.reads(/You have left/);
+  await d.close();
   await bothGet(a, b, c);
   const before = await Promise.all([a, b, c].map((p) => p.exchanges()));
-  const d = await join(t, 'Dan', room, { browser: 'firefox' });
-  await bothGet(a, b, c, d);
+  const e = await join(t, 'Eva', room, { browser: 'firefox' });
+  await bothGet(a, b, c, e);
   const after = await Promise.all([a, b, c].map((p) => p.exchanges()));
   t.note(`exchanges ${before.join(' ')} → ${after.join(' ')}`);
   assert.deepEqual(after, before, 'no SDP exchange for those who are there');
@@ -66,7 +71,7 @@ async function switching(t) {
   await b.click('Mute');
   await bothGet(a, b);
   await until('Ann closes the connection to the server', async () => (await a.sample()).paths.length === 1);
-  const gaps = { 'A up': up[0].videos[`${own[1]}:camera`], 'B up': up[1].videos[`${own[0]}:camera`], 'B sound up': up[1].audio, 'A down': down[0].videos[`${own[1]}:camera`], 'B down': down[1].videos[`${own[0]}:camera`], 'B sound down': down[1].audio };
+  const gaps = { 'A up': up[0].videos[`${own[1]}/camera`], 'B up': up[1].videos[`${own[0]}/camera`], 'B sound up': up[1].audio, 'A down': down[0].videos[`${own[1]}/camera`], 'B down': down[1].videos[`${own[0]}/camera`], 'B sound down': down[1].audio };
   t.note(`gaps in ms ${JSON.stringify(gaps)}, page held up ${Math.max(...[...up, ...down].map((x) => x.late))}`);
   for (const [where, ms] of Object.entries(gaps)) assert.ok(ms <= 500, `gap ${where}: ${ms} ms of ${JSON.stringify({ up, down })}`);
   assert.deepEqual(await Promise.all([a, b].map((p) => p.eval(() => window.__mark))), marks, 'no reload');
@@ -92,9 +97,7 @@ async function muteAndCamera(t) {
   await bothGet(a, b);
   await a.click('Mute');
   await b.find('figure', 'Ann, Microphone off');
-  const before = (await b.sample()).audio.reduce((n, x) => n + x.energy, 0);
-  await sleep(800);
-  assert.ok((await b.sample()).audio.reduce((n, x) => n + x.energy, 0) - before < 1e-6, 'a muted microphone is not heard');
+  await b.hearsNothing();
   await a.click('Camera');
   await until('Bob sees no picture', async () => (await b.sample()).videos.length === 0);
   assert.deepEqual((await a.eval(() => window.__e2e.running())).filter((x) => x.includes('video')), []);

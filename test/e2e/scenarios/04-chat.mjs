@@ -102,6 +102,6 @@ export default group(
   {},
   ['messages and a file in a call', (t) => inCall(t, 'chromium')],
   ['messages and a file in a call with Firefox', (t) => inCall(t, 'firefox'), { firefox: true }],
-  ['messages and files in a meeting', inMeeting, { firefox: true, timeout: 60_000 }],
+  ['messages and files in a meeting', inMeeting, { firefox: true }],
   ['who comes late reads what was said', history],
 );

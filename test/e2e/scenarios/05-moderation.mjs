@@ -14,7 +14,7 @@ async function pair(t, query = '?topology=sfu') {
 async function actions(p, name, action) {
   if (!(await p.has('button', `Actions for ${name}`))) await open(p, 'People');
   await p.click(`Actions for ${name}`);
-  await p.click(action, { role: 'menuitem', timeout: 1500 }).catch(() => p.click(action));
+  await p.click(action);
 }
 
 async function mute(t, query) {
@@ -22,11 +22,7 @@ async function mute(t, query) {
   await actions(a, 'Bob', 'Mute microphone');
   await b.reads(/A moderator muted you/);
   await a.find('figure', 'Bob, Microphone off');
-  const energy = async () => (await a.sample()).audio.reduce((n, x) => n + x.energy, 0);
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  const before = await energy();
-  await new Promise((resolve) => setTimeout(resolve, 700));
-  assert.ok((await energy()) - before < 1e-6, 'Bob is not heard any more');
+  await a.hearsNothing();
   await b.click('Mute'); // may speak again
   await bothGet(a, b);
 }
@@ -44,7 +40,7 @@ async function remove(t) {
 async function lock(t) {
   const { room, a, b } = await pair(t);
   await open(a, 'People');
-  await a.click('Lock room', { role: 'switch', timeout: 1500 }).catch(() => a.click('Lock room', { timeout: 1500 })).catch(() => a.click('Lock room', { role: 'checkbox' }));
+  await a.click('Lock room');
   await until('Bob is told', async () => (await b.frames('got', 'room')).some((r) => r.locked));
   const c = await t.person('Cem');
   await enter(c, `${t.base}r/${room}`, 'Join');

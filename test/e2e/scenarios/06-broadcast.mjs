@@ -6,7 +6,7 @@ import { join, until, welcome } from '../lib/steps.mjs';
 async function watch(t, name, room, options) {
   const p = await t.person(name, options);
   await p.goto(`${t.base}watch/${room}`);
-  if (await p.find('textbox', 'Your name', { timeout: 2000 }).catch(() => null)) await p.type('Your name', name);
+  await p.type('Your name', name);
   await p.click('Join');
   await p.find('button', 'Leave', { timeout: 15_000 });
   return p;

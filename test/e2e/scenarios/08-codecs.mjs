@@ -51,5 +51,5 @@ export default group(
   ...['p2p', 'sfu'].flatMap((mode) => pairs.map(([a, v]) => [`${a} and ${v}, ${mode}`, (t) => restricted(t, mode, a, v)])),
   ...[['opus', 'vp8'], ['g722', 'vp9'], ['pcma', 'av1']].map(([a, v]) => [`${a} and ${v} with Firefox, sfu`, (t) => restricted(t, 'sfu', a, v, 'firefox'), { firefox: true }]),
   ['a picture that Firefox cannot decode says so', undecodable, { firefox: true }],
-  ['publishers move to a codec that all decode', moved, { firefox: true, timeout: 60_000 }],
+  ['publishers move to a codec that all decode', moved, { firefox: true }],
 );

@@ -1,9 +1,11 @@
 // Every page and state: accessible, by keyboard, narrow, in both languages; and the gallery.
 import assert from 'node:assert/strict';
 import { accessible, fits } from '../lib/axe.mjs';
+import { binary } from '../lib/paths.mjs';
 import { phone } from '../lib/person.mjs';
+import { run } from '../lib/proc.mjs';
 import { group } from '../lib/runner.mjs';
-import { bothGet, enter, join, lobby, open, ring, say, until } from '../lib/steps.mjs';
+import { bothGet, enter, join, lobby, open, ring, say, until, welcome } from '../lib/steps.mjs';
 
 /** Looks at a state in three sizes: faults, and pictures for the gallery. */
 async function look(t, p, title) {
@@ -190,11 +192,38 @@ async function full(t) {
   await c.silent();
 }
 
+const secret = 'only-for-the-end-to-end-tests-0123456789abcdef';
+
+/** Prints a link to join, as an operator does. */
+async function link(t, ...args) {
+  const env = { ...process.env, VECHE_AUTH_SECRET: secret };
+  const printed = await run(binary, ['token', '--url', t.base, ...args], { env });
+  return printed.split(/\s+/).find((word) => word.startsWith(t.base));
+}
+
 async function needsToken(t) {
   const p = await t.person('Ann');
   await enter(p, `${t.base}r/${t.room()}`, 'Join');
   await p.reads(/You need an invitation/);
   await look(t, p, 'end-token');
+}
+
+/** Grants decide: a viewer's token is a viewer's also on the page of speakers. */
+async function invited(t) {
+  const room = t.room('show');
+  const host = await t.person('Hana');
+  await enter(host, await link(t, '--room', room, '--kind', 'broadcast', '--role', 'moderator'), 'Join');
+  await host.find('button', 'Leave');
+  const v = await t.person('Vera');
+  const viewer = new URL(await link(t, '--room', room, '--kind', 'broadcast', '--role', 'viewer'));
+  viewer.pathname = `/b/${room}`;
+  await enter(v, viewer.href, 'Join');
+  await v.find('button', 'Leave');
+  assert.equal((await welcome(v)).you.role, 'viewer');
+  await v.gets({ videos: 1 });
+  assert.deepEqual((await v.sample()).sent.filter((s) => s.packets > 0), []);
+  assert.deepEqual(await v.eval(() => window.__e2e.running()), [], 'who may not speak captures nothing');
+  assert.ok(!(await v.eval(() => location.href)).includes('token'), 'the token is not left in the address');
 }
 
 async function prefixed(t) {
@@ -222,6 +251,6 @@ export default [
     ['a browser without WebRTC', noWebRTC],
   ),
   group('pages of a small server', { set: { 'rooms.maxMembers': '2' } }, ['the room is full', full]),
-  group('pages of a closed server', { set: { 'auth.openRooms': 'false' } }, ['an invitation is needed', needsToken]),
+  group('pages of a closed server', { set: { 'auth.openRooms': 'false', 'auth.secret': secret } }, ['an invitation is needed', needsToken], ['invitations say what one may', invited]),
   group('pages under a prefix', { set: { 'http.prefix': '/veche' } }, ['everything works', prefixed]),
 ];

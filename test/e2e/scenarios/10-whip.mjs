@@ -36,13 +36,12 @@ async function both(t) {
   await player.goto(t.base);
   const early = await player.eval(post, `whep/${room}`, false); // before anybody publishes
   assert.equal(early.status, 201, JSON.stringify(early));
-  const a = await join(t, 'Ann', room, { query: '?topology=sfu' });
-  await a.click('Camera');
   const encoder = await t.person('Encoder');
   await encoder.goto(t.base);
   const made = await encoder.eval(post, `whip/${room}`, true);
   assert.equal(made.status, 201, JSON.stringify(made));
   assert.ok(made.location && made.etag);
+  const a = await join(t, 'Ann', room);
   await a.gets({ videos: 1 });
   await player.gets({ videos: 1 });
   const status = await encoder.eval(async (url) => (await fetch(url, { method: 'DELETE' })).status, made.location);

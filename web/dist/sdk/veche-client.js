@@ -366,11 +366,17 @@ var _e = 3e4, ve = 200, ye = class {
 				});
 				break;
 			case "chat":
-				this.options.chat(e);
+				this.options.chat({
+					id: e.id,
+					text: e.text,
+					at: e.at
+				});
 				break;
-			case "file":
-				this.offers.set(e.id, e), this.options.file(e);
+			case "file": {
+				let { t, ...n } = e;
+				this.offers.set(n.id, n), this.options.file(n);
 				break;
+			}
 			case "get":
 				this.give(e.id);
 				break;
@@ -545,7 +551,18 @@ var w = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", T =
 	status(e) {
 		return this.record.halves[e].status;
 	}
-}, D = (e) => typeof e == "number" && Number.isFinite(e) ? e : void 0, O = (e) => typeof e == "string" && e !== "" ? e : void 0;
+};
+// ../sdk/js/src/sdp.ts
+function Me(e) {
+	let t = [];
+	return e.split("\r\n").filter((e) => {
+		e.startsWith("m=") && (t = e.split(" ").slice(3));
+		let n = /^a=rtcp-fb:(\d+) /.exec(e)?.[1];
+		return n === void 0 || t.includes(n);
+	}).join("\r\n");
+}
+// ../sdk/js/src/stats.ts
+var D = (e) => typeof e == "number" && Number.isFinite(e) ? e : void 0, O = (e) => typeof e == "string" && e !== "" ? e : void 0;
 async function k(e) {
 	try {
 		return new Map(await e.getStats());
@@ -553,24 +570,24 @@ async function k(e) {
 		return /* @__PURE__ */ new Map();
 	}
 }
-function Me(e) {
+function Ne(e) {
 	for (let t of e.values()) if (t.type === "transport") return D(t.bytesReceived) ?? 0;
-	return D(Fe(e)?.bytesReceived) ?? 0;
+	return D(Ie(e)?.bytesReceived) ?? 0;
 }
-var Ne = 600;
-async function Pe(e) {
-	let t = Me(await k(e));
-	return await new Promise((e) => setTimeout(e, Ne)), Me(await k(e)) > t;
+var Pe = 600;
+async function Fe(e) {
+	let t = Ne(await k(e));
+	return await new Promise((e) => setTimeout(e, Pe)), Ne(await k(e)) > t;
 }
-function Fe(e) {
+function Ie(e) {
 	for (let t of e.values()) if (t.type === "transport" && O(t.selectedCandidatePairId)) {
 		let n = e.get(t.selectedCandidatePairId);
 		if (n) return n;
 	}
 	for (let t of e.values()) if (t.type === "candidate-pair" && (t.selected === !0 || t.nominated === !0 && t.state === "succeeded")) return t;
 }
-function Ie(e) {
-	let t = Fe(e);
+function Le(e) {
+	let t = Ie(e);
 	if (!t) return;
 	let n = e.get(O(t.localCandidateId) ?? ""), r = e.get(O(t.remoteCandidateId) ?? ""), i = { relay: n?.candidateType === "relay" || r?.candidateType === "relay" };
 	O(n?.candidateType) && (i.local = n?.candidateType), O(r?.candidateType) && (i.remote = r?.candidateType);
@@ -581,20 +598,20 @@ function Ie(e) {
 	let s = D(t.availableOutgoingBitrate);
 	return s !== void 0 && (i.availableOut = Math.round(s)), i;
 }
-function Le(e, t) {
+function Re(e, t) {
 	let n = O(e.mid);
 	if (n !== void 0) return n;
 	for (let n of t.pc.getTransceivers()) if (n.mid !== null && n.receiver.track.id === e.trackIdentifier) return n.mid;
 }
-function Re(e, t, n) {
+function ze(e, t, n) {
 	let r = D(t?.[n]) ?? 0, i = t ? e.timestamp - t.timestamp : 0, a = Math.max(0, (D(e[n]) ?? 0) - r);
 	return i > 0 ? Math.round(a * 8e3 / i) : 0;
 }
-function ze(e, t) {
+function Be(e, t) {
 	return e > 0 && e + t > 0 ? Math.round(1e3 * e / (e + t)) / 10 : 0;
 }
-var Be = (e, t, n) => Math.max(0, (D(e[n]) ?? 0) - (D(t?.[n]) ?? 0));
-function Ve(e, t, n) {
+var Ve = (e, t, n) => Math.max(0, (D(e[n]) ?? 0) - (D(t?.[n]) ?? 0));
+function He(e, t, n) {
 	let r = O(t.get(O(e.codecId) ?? "")?.mimeType);
 	return {
 		kind: T(n),
@@ -602,20 +619,20 @@ function Ve(e, t, n) {
 		...r ? { codec: x(r) } : {}
 	};
 }
-function He(e) {
+function Ue(e) {
 	let t = {}, n = D(e.frameWidth), r = D(e.frameHeight), i = D(e.framesPerSecond);
 	return n !== void 0 && r !== void 0 && Object.assign(t, {
 		width: n,
 		height: r
 	}), i !== void 0 && (t.fps = Math.round(i)), t;
 }
-function Ue(e, t, n, r) {
+function We(e, t, n, r) {
 	let i = n.get(e.id), a = {
-		...Ve(e, t, r),
+		...He(e, t, r),
 		direction: "in",
-		bitrate: Re(e, i, "bytesReceived"),
-		lost: ze(Be(e, i, "packetsLost"), Be(e, i, "packetsReceived")),
-		...He(e)
+		bitrate: ze(e, i, "bytesReceived"),
+		lost: Be(Ve(e, i, "packetsLost"), Ve(e, i, "packetsReceived")),
+		...Ue(e)
 	}, o = D(e.jitter);
 	o !== void 0 && (a.jitterMs = Math.round(o * 1e3));
 	let s = D(e.audioLevel);
@@ -623,13 +640,13 @@ function Ue(e, t, n, r) {
 	let c = D(e.freezeCount);
 	return c !== void 0 && (a.freezes = c), a.kind === "video" && (a.frames = D(e.framesDecoded) ?? 0), a;
 }
-function We(e, t, n, r) {
+function Ge(e, t, n, r) {
 	let i = {
-		...Ve(e, t, r),
+		...He(e, t, r),
 		direction: "out",
-		bitrate: Re(e, n.get(e.id), "bytesSent"),
+		bitrate: ze(e, n.get(e.id), "bytesSent"),
 		lost: 0,
-		...He(e)
+		...Ue(e)
 	};
 	for (let n of t.values()) {
 		if (n.type !== "remote-inbound-rtp" || n.localId !== e.id) continue;
@@ -643,18 +660,18 @@ function We(e, t, n, r) {
 	let a = D(t.get(O(e.mediaSourceId) ?? "")?.audioLevel);
 	return a !== void 0 && (i.level = a), i.kind === "video" && (i.frames = D(e.framesEncoded) ?? 0), i;
 }
-function Ge(e, t, n) {
+function Ke(e, t, n) {
 	let r = [];
 	for (let i of t.values()) {
-		let a = i.type === "inbound-rtp" || i.type === "outbound-rtp" ? Le(i, e) : void 0;
+		let a = i.type === "inbound-rtp" || i.type === "outbound-rtp" ? Re(i, e) : void 0;
 		if (a === void 0) continue;
 		let o = e.incoming.get(a), s = e.outgoing.get(a);
 		if (i.type === "inbound-rtp" && o) r.push({
 			member: o.member,
-			stats: Ue(i, t, n, o.source)
+			stats: We(i, t, n, o.source)
 		});
 		else if (i.type === "outbound-rtp" && s) {
-			let e = We(i, t, n, s), a = r.find((e) => e.member === null && e.stats.source === s)?.stats;
+			let e = Ge(i, t, n, s), a = r.find((e) => e.member === null && e.stats.source === s)?.stats;
 			a ? (a.bitrate += e.bitrate, a.frames = Math.max(a.frames ?? 0, e.frames ?? 0)) : r.push({
 				member: null,
 				stats: e
@@ -669,7 +686,7 @@ function A(e, t, n) {
 	return i >= 15 || o >= 1e3 || a >= 250 ? 1 : i >= 6 || o >= 500 || a >= 120 ? 2 : i >= 2 || o >= 250 || a >= 60 ? 3 : 4;
 }
 // ../sdk/js/src/link.ts
-var j = 2e3, M = 6e3, N = class {
+var j = 2e3, M = 6e3, qe = 8e3, N = class {
 	options;
 	pc = null;
 	local = /* @__PURE__ */ new Map();
@@ -680,11 +697,14 @@ var j = 2e3, M = 6e3, N = class {
 	incoming = Promise.resolve();
 	making = !1;
 	offered = 0;
+	serial = 0;
+	answering;
 	started = !1;
 	closed = !1;
 	me = "";
 	peer;
 	timer;
+	unanswered;
 	streams;
 	state = "connecting";
 	since = Date.now();
@@ -728,15 +748,20 @@ var j = 2e3, M = 6e3, N = class {
 			}
 		}), this.watch(M);
 	}
+	renew() {
+		this.run(async () => {
+			this.pc && (this.drop(), await this.build(), this.options.impolite || this.send({}));
+		});
+	}
 	nudge() {
 		let e = this.pc;
-		e && this.started && (this.state === "connected" ? Pe(e).then((t) => {
+		e && this.started && (this.state === "connected" ? Fe(e).then((t) => {
 			!t && this.pc === e && !this.closed && this.restart();
 		}) : this.restart());
 	}
 	close(e = 0) {
 		if (!this.closed) {
-			if (this.closed = !0, clearTimeout(this.timer), e === 0) this.drop();
+			if (this.closed = !0, clearTimeout(this.timer), clearTimeout(this.unanswered), e === 0) this.drop();
 			else {
 				for (let e of this.sections.values()) e.sender.replaceTrack(null).catch(() => {});
 				setTimeout(() => this.drop(), e);
@@ -757,7 +782,7 @@ var j = 2e3, M = 6e3, N = class {
 		let e = await this.options.config();
 		if (this.closed) return;
 		let t = new this.options.env.RTCPeerConnection(e);
-		if (this.pc = t, this.me = Ke(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = !1, this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
+		if (this.pc = t, this.me = Je(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = !1, this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
 			negotiated: !0,
 			id: 0
 		})), this.options.impolite) {
@@ -793,54 +818,59 @@ var j = 2e3, M = 6e3, N = class {
 			try {
 				await e.setLocalDescription();
 				let t = e.localDescription;
-				this.pc === e && t && e.signalingState === "have-local-offer" && this.describe(t);
+				if (this.pc !== e || !t) return;
+				t.type === "offer" && this.expectAnswer(e, ++this.serial), this.describe(t);
 			} catch {} finally {
 				this.making = !1;
 			}
 		}
 	}
-	describe(e) {
-		this.offered = Date.now(), this.send({ description: {
-			type: e.type,
-			sdp: e.sdp
-		} });
+	expectAnswer(e, t) {
+		clearTimeout(this.unanswered), this.unanswered = setTimeout(() => {
+			this.pc === e && this.serial === t && e.signalingState === "have-local-offer" && this.run(() => this.offer(e));
+		}, qe);
 	}
-	send(e) {
+	describe(e) {
+		this.offered = Date.now();
+		let t = e.type === "offer" ? this.serial : this.answering;
+		this.send({ description: {
+			type: e.type,
+			sdp: Me(e.sdp)
+		} }, t);
+	}
+	send(e, t) {
 		if (this.closed) return;
-		let t = { from: this.me };
-		if (this.peer !== void 0 && (t.for = this.peer), !("candidate" in e)) {
-			t.sources = {};
-			for (let [e, n] of this.sections) n.mid !== null && (t.sources[n.mid] = {
+		let n = { from: this.me };
+		if (t !== void 0 && (n.offer = t), this.peer !== void 0 && (n.for = this.peer), !("candidate" in e)) {
+			n.sources = {};
+			for (let [e, t] of this.sections) t.mid !== null && (n.sources[t.mid] = {
 				source: e,
 				on: this.local.has(e)
 			});
 		}
 		this.options.send({
 			...e,
-			meta: t
+			meta: n
 		});
 	}
 	async take(e) {
-		let t = Je(e.meta);
+		let t = Xe(e.meta);
 		if (this.pc || await this.build(), t.for !== void 0 && t.for !== this.me) return;
 		if (t.from !== void 0 && t.from !== this.peer) {
-			if (this.peer !== void 0 && (this.drop(), await this.build(), this.peer = t.from, this.options.impolite)) return;
+			if (this.peer !== void 0 && this.pc?.remoteDescription && (this.drop(), await this.build(), this.peer = t.from, this.options.impolite)) return;
 			this.peer = t.from, this.pc?.signalingState === "have-local-offer" && Date.now() - this.offered > 1500 && !e.description && this.pc?.localDescription && this.describe(this.pc.localDescription);
 		}
 		let n = this.pc;
-		n && (!e.description || this.acceptable(n, e.description.type)) && (t.sources && (this.remote = new Map(Object.entries(t.sources))), e.description && await this.apply(n, e.description), "candidate" in e && await this.candidate(n, e.candidate ?? null), this.sync(n));
+		n && (!e.description || this.acceptable(n, e.description.type, t.offer)) && (e.description?.type === "offer" && (this.answering = t.offer), t.sources && (this.remote = new Map(Object.entries(t.sources))), e.description && await this.apply(n, e.description), "candidate" in e && await this.candidate(n, e.candidate ?? null), this.sync(n));
 	}
-	acceptable(e, t) {
-		return t === "offer" ? !this.options.impolite || !this.making && e.signalingState === "stable" : e.signalingState === "have-local-offer";
+	acceptable(e, t, n) {
+		return t === "offer" ? !this.options.impolite || !this.making && e.signalingState === "stable" : e.signalingState === "have-local-offer" && (n ?? this.serial) === this.serial;
 	}
 	async apply(e, t) {
 		let n = t.type === "offer";
 		await e.setRemoteDescription(t);
 		for (let t of this.early.splice(0)) await this.candidate(e, t);
-		if (n && (this.started = !0, this.claim(e), await e.setLocalDescription(), this.pc === e && e.localDescription)) {
-			this.describe(e.localDescription);
-			for (let e of this.local.keys()) this.sections.has(e) || this.open(e);
-		}
+		if (n && (this.started = !0, this.claim(e), e.signalingState === "have-remote-offer" && (await e.setLocalDescription(), this.pc === e && e.localDescription && this.describe(e.localDescription)), this.pc === e)) for (let e of this.local.keys()) this.sections.has(e) || this.open(e);
 	}
 	claim(e) {
 		for (let t of e.getTransceivers()) {
@@ -899,22 +929,22 @@ var j = 2e3, M = 6e3, N = class {
 		}, e));
 	}
 };
-function Ke() {
+function Je() {
 	return Math.random().toString(36).slice(2, 10) || "0";
 }
-var qe = /* @__PURE__ */ new Set([
+var Ye = /* @__PURE__ */ new Set([
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
 ]);
-function Je(e) {
+function Xe(e) {
 	let t = {};
 	if (typeof e != "object" || !e) return t;
 	let n = e;
-	if (typeof n.from == "string" && (t.from = n.from), typeof n.for == "string" && (t.for = n.for), typeof n.sources == "object" && n.sources !== null) {
+	if (typeof n.from == "string" && (t.from = n.from), typeof n.for == "string" && (t.for = n.for), typeof n.offer == "number" && (t.offer = n.offer), typeof n.sources == "object" && n.sources !== null) {
 		let e = {};
-		for (let [t, r] of Object.entries(n.sources)) typeof r == "object" && r && qe.has(r.source) && (e[t] = {
+		for (let [t, r] of Object.entries(n.sources)) typeof r == "object" && r && Ye.has(r.source) && (e[t] = {
 			source: r.source,
 			on: r.on === !0
 		});
@@ -933,15 +963,15 @@ var P = class {
 		return await Promise.all(e.map(async (e) => {
 			let n = await k(e.pc), r = this.before.get(e.pc) ?? /* @__PURE__ */ new Map();
 			this.before.set(e.pc, n);
-			let i = Ie(n);
+			let i = Le(n);
 			i && t.paths.set(e.peer, i);
-			for (let { member: i, stats: a } of Ge(e, n, r)) {
+			for (let { member: i, stats: a } of Ke(e, n, r)) {
 				let e = t.tracks.get(i) ?? [];
 				t.tracks.set(i, e), e.push(a);
 			}
 		})), t;
 	}
-}, Ye = .02, Xe = .008, Ze = 700, Qe = 3e3, $e = class {
+}, Ze = .02, Qe = .008, $e = 700, et = 3e3, tt = class {
 	speaking = /* @__PURE__ */ new Map();
 	active = null;
 	heard = 0;
@@ -949,7 +979,7 @@ var P = class {
 	update(e, t) {
 		let n = this.speaking;
 		this.speaking = /* @__PURE__ */ new Map();
-		for (let [t, r] of e) r >= (n.has(t) ? Xe : Ye) && this.speaking.set(t, r);
+		for (let [t, r] of e) r >= (n.has(t) ? Qe : Ze) && this.speaking.set(t, r);
 		return this.choose(t) || this.speaking.size > 0 || n.size > 0;
 	}
 	state() {
@@ -961,14 +991,14 @@ var P = class {
 	choose(e) {
 		let t = this.active, n = null;
 		for (let [e, t] of this.speaking) t > (n ? this.speaking.get(n) ?? 0 : 0) && (n = e);
-		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > Qe && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
+		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > et && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
 			id: n,
 			since: e
-		}), (!this.active || e - this.rival.since >= Ze) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
+		}), (!this.active || e - this.rival.since >= $e) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
 	}
-}, et = 250, tt = 2e3, nt = 16, rt = class {
+}, nt = 250, rt = 2e3, it = 16, at = class {
 	options;
-	speakers = new $e();
+	speakers = new tt();
 	looker = new P();
 	timer;
 	lastQuality = 0;
@@ -977,19 +1007,19 @@ var P = class {
 		this.options = e;
 	}
 	start() {
-		this.timer = setTimeout(() => void this.tick(), et);
+		this.timer = setTimeout(() => void this.tick(), nt);
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer);
 	}
 	async tick() {
 		let e = this.options.inspect(), t = Date.now();
-		if (t - this.lastQuality >= tt && (this.lastQuality = t, await this.rate(e)), this.closed) return;
+		if (t - this.lastQuality >= rt && (this.lastQuality = t, await this.rate(e)), this.closed) return;
 		let n = await this.levels(e);
 		if (this.closed) return;
 		this.speakers.update(n, t) && this.options.speaking(this.speakers.state());
-		let r = e.reduce((e, t) => e + t.incoming.size, 0) > nt;
-		this.timer = setTimeout(() => void this.tick(), r ? 500 : et);
+		let r = e.reduce((e, t) => e + t.incoming.size, 0) > it;
+		this.timer = setTimeout(() => void this.tick(), r ? 500 : nt);
 	}
 	async levels(e) {
 		let t = /* @__PURE__ */ new Map(), n = (e, n) => t.set(e, Math.max(n, t.get(e) ?? 0));
@@ -1018,12 +1048,12 @@ var P = class {
 			this.options.quality(this.options.me(), A(a, e, i));
 		}
 	}
-}, it = 3e4, at = 2e3, ot = 400, st = [
+}, ot = 3e4, st = 2e3, ct = 400, lt = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], ct = class {
+], ut = class {
 	room;
 	wire;
 	peer;
@@ -1188,7 +1218,7 @@ var P = class {
 		this.link?.nudge();
 	}
 	reconfigure() {
-		this.link?.restart();
+		this.link?.renew();
 	}
 	detach() {
 		this.now === "ringing" ? this.finish("gone") : this.detached = !0;
@@ -1205,7 +1235,7 @@ var P = class {
 	end(e, t) {
 		if (this.now === "ended") return;
 		let n = this.detached || !this.room.connected(), r = this.link;
-		n && r && (this.channel.send({ t: "hangup" }), r.close(ot)), this.room.post({
+		n && r && (this.channel.send({ t: "hangup" }), r.close(ct)), this.room.post({
 			t: e,
 			call: this.id
 		}), this.finish(t);
@@ -1225,7 +1255,7 @@ var P = class {
 		});
 		this.link = e;
 		for (let [t, n] of this.local) e.set(t, n);
-		e.start(), this.timer = setInterval(() => void this.look(), at), this.events.emit("state", this);
+		e.start(), this.timer = setInterval(() => void this.look(), st), this.events.emit("state", this);
 	}
 	send(e, t) {
 		this.now !== "ended" && (t ? this.local.set(e, t) : this.local.delete(e), this.link?.set(e, t));
@@ -1251,7 +1281,7 @@ var P = class {
 			incoming: /* @__PURE__ */ new Map(),
 			outgoing: /* @__PURE__ */ new Map()
 		};
-		for (let e of st) {
+		for (let e of lt) {
 			let n = this.link?.transceiver(e)?.mid;
 			typeof n == "string" && (this.remote.has(e) && t.incoming.set(n, {
 				member: this.peer.id,
@@ -1261,7 +1291,7 @@ var P = class {
 		return t;
 	}
 	async look() {
-		if (this.lostAt > 0 && Date.now() - this.lostAt > it) {
+		if (this.lostAt > 0 && Date.now() - this.lostAt > ot) {
 			this.end("hangup", "failed");
 			return;
 		}
@@ -1270,11 +1300,11 @@ var P = class {
 		let t = await this.monitor.look([e]), n = A([...t.tracks.values()].flat(), t.paths.get(this.peer.id), this.link?.state === "connected");
 		n !== this.quality && this.now !== "ended" && (this.quality = n, this.events.emit("quality", { quality: n }));
 	}
-}, lt = 35, ut = 150, dt = 500, ft = class {
+}, dt = 35, ft = 150, pt = 500, mt = class {
 	send;
 	refused;
 	items = [];
-	tokens = ut;
+	tokens = ft;
 	at = 0;
 	timer;
 	constructor(e, t) {
@@ -1296,10 +1326,10 @@ var P = class {
 	flush() {
 		clearTimeout(this.timer), this.timer = void 0;
 		let e = Date.now();
-		this.tokens = Math.min(ut, this.tokens + (e - this.at) / 1e3 * lt), this.at = e;
+		this.tokens = Math.min(ft, this.tokens + (e - this.at) / 1e3 * dt), this.at = e;
 		for (let e of [...this.items]) if (!e.sent) {
 			if (this.tokens < 1) {
-				this.timer = setTimeout(() => this.flush(), 1e3 / lt);
+				this.timer = setTimeout(() => this.flush(), 1e3 / dt);
 				return;
 			}
 			this.tokens--, this.deliver(e);
@@ -1311,41 +1341,41 @@ var P = class {
 		this.send(n).then(() => this.drop(e), (r) => {
 			if (!this.items.includes(e)) return;
 			let i = r instanceof t ? r.code : "internal";
-			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), dt)) : (this.drop(e), this.refused(n, r));
+			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), pt)) : (this.drop(e), this.refused(n, r));
 		});
 	}
 	drop(e) {
 		this.items = this.items.filter((t) => t !== e);
 	}
-}, pt = "veche.v1", F = {
+}, ht = "veche.v1", F = {
 	frame: 65536,
 	large: 524288,
 	depth: 16,
 	seats: 64
-}, I = f(0, 2 ** 31 - 1), L = l(/^[\w-]{1,64}$/, "an id"), R = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), z = p("mic", "camera", "screen", "screen-audio"), mt = p("camera", "screen"), ht = p("viewer", "speaker", "moderator"), gt = p("p2p", "sfu"), B = f(0, 2 ** 53 - 1), V = m(c()), _t = h({
+}, I = f(0, 2 ** 31 - 1), L = l(/^[\w-]{1,64}$/, "an id"), R = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), z = p("mic", "camera", "screen", "screen-audio"), gt = p("camera", "screen"), _t = p("viewer", "speaker", "moderator"), vt = p("p2p", "sfu"), B = f(0, 2 ** 53 - 1), V = m(c()), yt = h({
 	mic: u,
 	camera: u,
 	screen: u,
 	hand: u
-}), vt = h({
+}), bt = h({
 	source: z,
 	kind: p("audio", "video"),
 	codec: c()
 }), H = h({
 	id: L,
 	name: c(),
-	role: ht,
+	role: _t,
 	agent: p("web", "whip", "whep", "bot"),
 	connected: u,
-	state: _t,
-	tracks: m(vt)
-}), yt = {
+	state: yt,
+	tracks: m(bt)
+}), xt = {
 	name: c(1, 255, 255),
 	size: f(0, 2 ** 53 - 1),
 	mime: c(0, 127, 127)
-}, bt = h({
+}, St = h({
 	id: l(/^[\w-]{1,62}$/, "an id"),
-	...yt
+	...xt
 }), U = h({
 	id: L,
 	from: L,
@@ -1353,7 +1383,7 @@ var P = class {
 	text: c(),
 	to: g(L),
 	at: B,
-	file: g(bt)
+	file: g(St)
 }), W = h({
 	id: L,
 	from: L,
@@ -1362,29 +1392,29 @@ var P = class {
 	state: p("ringing", "active", "ended"),
 	reason: g(p("declined", "busy", "timeout", "cancelled", "hangup", "gone", "unavailable")),
 	at: B
-}), xt = h({
+}), Ct = h({
 	urls: m(c()),
 	username: g(c()),
 	credential: g(c())
-}), St = h({ video: g(c()) }), Ct = h({
+}), wt = h({ video: g(c()) }), Tt = h({
 	candidate: c(0, 1024, 1024),
 	sdpMid: _(c(0, 32, 32)),
 	sdpMLineIndex: _(f(0, 65535)),
 	usernameFragment: _(c(0, 256, 256))
-}), wt = v(h({
+}), Et = v(h({
 	description: g(h({
 		type: p("offer", "answer", "pranswer", "rollback"),
 		sdp: c(0, F.large)
 	})),
-	candidate: g(ee(Ct)),
+	candidate: g(ee(Tt)),
 	close: g(u),
 	meta: g(te)
-}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), Tt = p("live", "waiting", "none", "muted", "paused", "undecodable"), Et = h({
+}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), Dt = p("live", "waiting", "none", "muted", "paused", "undecodable"), Ot = h({
 	seat: f(0, F.seats - 1),
 	member: g(L),
-	source: mt,
-	audio: Tt,
-	video: Tt,
+	source: gt,
+	audio: Dt,
+	video: Dt,
 	codec: g(c()),
 	rtp: g(f(0, 2 ** 32 - 1))
 }), G = {
@@ -1395,15 +1425,15 @@ var P = class {
 			id: c(),
 			kind: p("meeting", "broadcast", "lobby"),
 			locked: u,
-			topology: gt,
+			topology: vt,
 			forced: u,
 			epoch: I,
 			video: V,
 			audio: V,
-			publish: St
+			publish: wt
 		}),
 		members: m(H),
-		iceServers: m(xt),
+		iceServers: m(Ct),
 		may: V,
 		resume: c(),
 		n: B,
@@ -1421,7 +1451,7 @@ var P = class {
 		sdp: g(c()),
 		call: g(W),
 		chat: g(U),
-		iceServers: g(m(xt))
+		iceServers: g(m(Ct))
 	}),
 	error: h({
 		code: c(),
@@ -1438,21 +1468,22 @@ var P = class {
 		locked: u,
 		video: V,
 		audio: V,
-		publish: St
+		publish: wt
 	}),
 	topology: h({
-		mode: gt,
+		mode: vt,
 		epoch: I
 	}),
 	settled: h({ epoch: I }),
-	seats: h({ seats: m(Et) }),
+	seats: h({ seats: m(Ot) }),
 	signal: h({
 		from: L,
 		link: c(1, 64, 64),
-		data: wt
+		data: Et
 	}),
 	call: h({ call: W }),
 	chat: h({ chat: U }),
+	resume: h({ token: c(1, 4096, 4096) }),
 	muted: h({
 		source: z,
 		by: L
@@ -1465,26 +1496,26 @@ var P = class {
 		code: c(),
 		message: c()
 	})
-}, Dt = /* @__PURE__ */ new Set([
+}, kt = /* @__PURE__ */ new Set([
 	"welcome",
 	"ok",
 	"error",
 	"pong",
 	"bye"
-]), Ot = h({
+]), At = h({
 	n: g(f(0, 2 ** 53 - 1)),
 	re: g(f(1, 2 ** 31 - 1))
 });
-function kt(e) {
-	let n = At(e), r = c()(n.t, "t");
+function jt(e) {
+	let n = Mt(e), r = c()(n.t, "t");
 	if (!Object.hasOwn(G, r)) throw new t("unknown-type", `t: ${r}`);
-	let i = r, { n: a, re: o } = Ot(n, ""), s = {
+	let i = r, { n: a, re: o } = At(n, ""), s = {
 		t: r,
 		...G[i](n, "")
 	};
-	return a !== void 0 && !Dt.has(r) && (s.n = a), o !== void 0 && Dt.has(r) && (s.re = o), s;
+	return a !== void 0 && !kt.has(r) && (s.n = a), o !== void 0 && kt.has(r) && (s.re = o), s;
 }
-function At(e) {
+function Mt(e) {
 	let n;
 	try {
 		if (typeof e != "string") throw Error("not a text frame");
@@ -1498,13 +1529,13 @@ function At(e) {
 function K(e, t) {
 	return t !== 0 && Object.values(e).every((e) => typeof e != "object" || !e || K(e, t - 1));
 }
-var q = (e) => new Set(e).size === e.length, jt = p("opus", "g722", "pcmu", "pcma"), Mt = p("vp8", "vp9", "av1", "h264", "h265"), J = (e) => {
+var q = (e) => new Set(e).size === e.length, Nt = p("opus", "g722", "pcmu", "pcma"), Pt = p("vp8", "vp9", "av1", "h264", "h265"), J = (e) => {
 	let t = m(e, 32);
 	return (e, n) => {
 		let r = t(e, n);
 		return q(r) ? r : i(n, "a name twice");
 	};
-}, Nt = h({
+}, Ft = h({
 	audio: J(c(0, 62)),
 	video: J(c(0, 62))
 }), Y = {
@@ -1524,11 +1555,11 @@ var q = (e) => new Set(e).size === e.length, jt = p("opus", "g722", "pcmu", "pcm
 		role: g(p("viewer")),
 		agent: g(p("bot")),
 		topology: g(p("auto", "p2p", "sfu")),
-		video: g(J(Mt)),
-		audio: g(J(jt)),
-		decode: Nt,
-		encode: Nt,
-		state: _t,
+		video: g(J(Pt)),
+		audio: g(J(Nt)),
+		decode: Ft,
+		encode: Ft,
+		state: yt,
 		resume: g(h({
 			token: c(1, 4096, 4096),
 			n: B
@@ -1558,12 +1589,12 @@ var q = (e) => new Set(e).size === e.length, jt = p("opus", "g722", "pcmu", "pcm
 	}),
 	candidate: h({
 		pc: I,
-		candidate: ee(Ct)
+		candidate: ee(Tt)
 	}),
 	view: v(h({ seats: m(h({
 		seat: f(0, F.seats - 1),
 		member: L,
-		source: mt,
+		source: gt,
 		width: d(0, 16384),
 		height: d(0, 16384),
 		paused: u
@@ -1574,7 +1605,7 @@ var q = (e) => new Set(e).size === e.length, jt = p("opus", "g722", "pcmu", "pcm
 	signal: h({
 		to: L,
 		link: c(1, 64, 64),
-		data: wt
+		data: Et
 	}),
 	ready: h({ epoch: I }),
 	ring: h({
@@ -1590,7 +1621,7 @@ var q = (e) => new Set(e).size === e.length, jt = p("opus", "g722", "pcmu", "pcm
 		to: g(L),
 		file: g(h({
 			id: g(l(/^[\w-]{1,62}$/, "an id")),
-			...yt
+			...xt
 		}))
 	}), (e, t) => {
 		e.text === "" && !e.file && t("text", "empty");
@@ -1603,12 +1634,12 @@ var q = (e) => new Set(e).size === e.length, jt = p("opus", "g722", "pcmu", "pcm
 	lock: h({ locked: u }),
 	role: h({
 		member: L,
-		role: ht
+		role: _t
 	}),
 	end: h({}),
 	ice: h({})
-}, Pt = new TextEncoder();
-function Ft(e, n) {
+}, It = new TextEncoder();
+function Lt(e, n) {
 	let r = c()(e.t, "t");
 	if (!Object.hasOwn(Y, r)) throw new t("unknown-type", `t: ${r}`);
 	let i = r === "offer" || r === "signal" ? F.large : F.frame;
@@ -1625,25 +1656,25 @@ function Ft(e, n) {
 	} catch (n) {
 		throw JSON.stringify(e).length > i ? new t("too-big") : n;
 	}
-	if (o.length > i / 3 && Pt.encode(o).length > i) throw new t("too-big");
+	if (o.length > i / 3 && It.encode(o).length > i) throw new t("too-big");
 	return o;
 }
 Object.keys(G), Object.keys(Y);
 // ../sdk/js/src/connection.ts
-var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
+var Rt = 1e4, zt = 1e4, Bt = 5e3, Vt = 2e3, Ht = 1e3, Ut = [
 	0,
 	300,
 	600,
 	1200,
 	2400,
 	3e3
-], X = 3, Ht = /* @__PURE__ */ new Set([
+], X = 3, Wt = /* @__PURE__ */ new Set([
 	"shutdown",
 	"slow",
 	"idle",
 	"overloaded",
 	"internal"
-]), Ut = /* @__PURE__ */ new Set(["overloaded", "internal"]), Wt = class {
+]), Gt = /* @__PURE__ */ new Set(["overloaded", "internal"]), Kt = class {
 	options;
 	socket = null;
 	welcomed = !1;
@@ -1659,7 +1690,7 @@ var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
 	settle = null;
 	outbox;
 	constructor(e) {
-		this.options = e, this.token = e.resume, this.outbox = new ft((e) => this.request(e), e.refused);
+		this.options = e, this.token = e.resume, this.outbox = new mt((e) => this.request(e), e.refused);
 	}
 	start(e) {
 		return new Promise((n, r) => {
@@ -1693,18 +1724,18 @@ var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
 		this.outbox.clear();
 	}
 	nudge() {
-		this.over || (this.welcomed ? this.ping(zt) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
+		this.over || (this.welcomed ? this.ping(Vt) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
 	}
 	async leave() {
 		if (this.over) return;
 		let e = this.socket, n = this.welcomed ? this.say({ t: "leave" }).then(() => {}, () => {}) : Promise.resolve();
-		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, Bt))]), this.fail(new t("left")), e && Gt(e, 1e3), this.socket = null;
+		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, Ht))]), this.fail(new t("left")), e && qt(e, 1e3), this.socket = null;
 	}
 	say(e) {
 		return new Promise((n, r) => {
 			let i = this.lastId % (2 ** 31 - 1) + 1;
 			try {
-				let t = Ft(e, i);
+				let t = Lt(e, i);
 				this.lastId = i, this.waiters.set(i, {
 					resolve: n,
 					reject: r
@@ -1718,12 +1749,12 @@ var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
 		this.clear("retry"), this.attempts++;
 		let e;
 		try {
-			e = new this.options.WebSocket(this.options.url, pt);
+			e = new this.options.WebSocket(this.options.url, ht);
 		} catch (e) {
 			this.finish(new t("unsupported", "no WebSocket to this URL", { cause: e }));
 			return;
 		}
-		this.socket = e, this.timers.open = setTimeout(() => this.lost(e), It), e.onopen = () => this.hello(e), e.onmessage = (t) => this.socket === e && this.receive(t.data), e.onclose = () => this.lost(e);
+		this.socket = e, this.timers.open = setTimeout(() => this.lost(e), Rt), e.onopen = () => this.hello(e), e.onmessage = (t) => this.socket === e && this.receive(t.data), e.onclose = () => this.lost(e);
 	}
 	hello(e) {
 		if (this.socket !== e) return;
@@ -1737,14 +1768,14 @@ var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
 			...this.options.hello(),
 			...t
 		}).catch((t) => {
-			this.socket !== e || t.code === "network" || this.over || (Ut.has(t.code) && (this.joined || this.attempts < X) ? this.lost(e) : this.finish(t));
+			this.socket !== e || t.code === "network" || this.over || (Gt.has(t.code) && (this.joined || this.attempts < X) ? this.lost(e) : this.finish(t));
 		});
 	}
 	receive(e) {
 		this.heard = !0;
 		let r;
 		try {
-			r = kt(e);
+			r = jt(e);
 		} catch (t) {
 			if (t.code !== "unknown-type") {
 				this.socket && this.lost(this.socket);
@@ -1769,6 +1800,10 @@ var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
 			case "bye":
 				this.bye(r.code, r.message);
 				return;
+			case "resume":
+				if (this.over || !this.inOrder(r.n)) return;
+				this.token = r.token, this.options.renewed(r.token);
+				return;
 			default: !this.over && this.inOrder(r.n) && this.options.event(r);
 		}
 	}
@@ -1789,24 +1824,24 @@ var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
 	}
 	bye(e, r) {
 		let i = this.socket;
-		Ht.has(e) && i ? !this.joined && this.attempts >= X ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
+		Wt.has(e) && i ? !this.joined && this.attempts >= X ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
 	}
 	lost(e) {
 		if (this.socket !== e) return;
 		let n = this.welcomed;
-		if (this.release(), Gt(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
+		if (this.release(), qt(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
 		if (!this.joined && this.attempts >= X) {
 			this.finish(new t("network"));
 			return;
 		}
 		n && (this.attempts = 0);
-		let r = Vt[Math.min(this.attempts, Vt.length - 1)] ?? 0;
+		let r = Ut[Math.min(this.attempts, Ut.length - 1)] ?? 0;
 		this.timers.retry = setTimeout(() => this.open(), r * (.5 + Math.random() / 2)), this.joined && this.options.state("reconnecting");
 	}
 	finish(e) {
 		if (this.over) return;
 		let t = this.socket;
-		this.over = !0, this.stop(), this.release(), this.fail(e), t && Gt(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
+		this.over = !0, this.stop(), this.release(), this.fail(e), t && qt(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
 	}
 	release() {
 		this.socket = null, this.welcomed = !1;
@@ -1834,7 +1869,7 @@ var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
 		clearTimeout(this.timers[e]), delete this.timers[e];
 	}
 	schedulePing() {
-		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(Rt), Lt);
+		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(Bt), zt);
 	}
 	ping(e) {
 		let t = this.socket;
@@ -1846,14 +1881,14 @@ var It = 1e4, Lt = 1e4, Rt = 5e3, zt = 2e3, Bt = 1e3, Vt = [
 		}, e), this.schedulePing());
 	}
 };
-function Gt(e, t) {
+function qt(e, t) {
 	e.onopen = e.onmessage = e.onclose = null;
 	try {
 		e.close(t);
 	} catch {}
 }
 // ../sdk/js/src/saved.ts
-var Kt = class {
+var Jt = class {
 	storage;
 	key;
 	token;
@@ -1889,7 +1924,7 @@ var Kt = class {
 		} catch {}
 	}
 };
-function qt(e) {
+function Yt(e) {
 	let n;
 	try {
 		n = new URL("ws", e);
@@ -1899,7 +1934,7 @@ function qt(e) {
 	return n.protocol = n.protocol.replace("http", "ws"), n.search = n.hash = "", n.href;
 }
 // ../sdk/js/src/calls.ts
-var Jt = 100, Yt = class {
+var Xt = 100, Zt = class {
 	options;
 	all = /* @__PURE__ */ new Map();
 	past = [];
@@ -1956,7 +1991,7 @@ var Jt = 100, Yt = class {
 		return t?.update(e), t;
 	}
 	make(e) {
-		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new ct({
+		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new ut({
 			...t,
 			request: n,
 			over: (e) => this.over(e)
@@ -1970,9 +2005,9 @@ var Jt = 100, Yt = class {
 		this.all.delete(e.id), this.forget(e.id);
 	}
 	forget(e) {
-		this.past.push(e), this.past.length > Jt && this.past.shift();
+		this.past.push(e), this.past.length > Xt && this.past.shift();
 	}
-}, Xt = 3e4, Zt = 1500, Qt = class {
+}, Qt = 3e4, $t = 1500, en = class {
 	options;
 	offers = /* @__PURE__ */ new Map();
 	mine = /* @__PURE__ */ new Map();
@@ -2007,7 +2042,7 @@ var Jt = 100, Yt = class {
 		this.runs.get(Z(e, r.from))?.stop.abort();
 		let a = new AbortController(), o = () => a.abort();
 		n.signal?.addEventListener("abort", o, { once: !0 });
-		let s = setTimeout(o, Xt);
+		let s = setTimeout(o, Qt);
 		try {
 			let t = await this.connect(e, r.from, !0, a);
 			return clearTimeout(s), await pe(t, r, {
@@ -2041,7 +2076,7 @@ var Jt = 100, Yt = class {
 		this.runs.clear(), this.mine.clear();
 	}
 	async give(e, t, n, r) {
-		let i = new AbortController(), a = setTimeout(() => i.abort(), Xt), o = this.connect(e, t, !1, i);
+		let i = new AbortController(), a = setTimeout(() => i.abort(), Qt), o = this.connect(e, t, !1, i);
 		this.runs.get(Z(e, t))?.link.receive(r);
 		try {
 			let r = await o;
@@ -2082,9 +2117,9 @@ var Jt = 100, Yt = class {
 	}
 	end(e, t, n) {
 		let r = this.runs.get(Z(e, t));
-		r?.stop === n && (this.runs.delete(Z(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close(Zt));
+		r?.stop === n && (this.runs.delete(Z(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close($t));
 	}
-}, Z = (e, t) => `${e} ${t}`, $t = 9e4, en = 2e3, tn = class {
+}, Z = (e, t) => `${e} ${t}`, tn = 9e4, nn = 2e3, rn = class {
 	fetch;
 	relayOnly = !1;
 	servers = [];
@@ -2097,16 +2132,17 @@ var Jt = 100, Yt = class {
 		this.servers = e.map((e) => ({ ...e })), this.at = Date.now();
 	}
 	async config() {
-		return Date.now() - this.at > $t && (this.fetching ??= this.refresh().finally(() => {
+		return Date.now() - this.at > tn && (this.fetching ??= this.refresh().finally(() => {
 			this.fetching = null;
 		}), await this.fetching), {
 			iceServers: this.servers,
-			iceTransportPolicy: this.relayOnly ? "relay" : "all"
+			iceTransportPolicy: this.relayOnly ? "relay" : "all",
+			bundlePolicy: "max-bundle"
 		};
 	}
 	async refresh() {
 		let e, t = new Promise((t) => {
-			e = setTimeout(() => t(void 0), en);
+			e = setTimeout(() => t(void 0), nn);
 		});
 		try {
 			let e = await Promise.race([this.fetch(), t]);
@@ -2115,7 +2151,7 @@ var Jt = 100, Yt = class {
 			clearTimeout(e);
 		}
 	}
-}, nn = [
+}, an = [
 	"leave",
 	"ping",
 	"state",
@@ -2126,32 +2162,32 @@ var Jt = 100, Yt = class {
 	"ready",
 	"chat",
 	"ice"
-], rn = [
+], on = [
 	"ring",
 	"accept",
 	"decline",
 	"cancel",
 	"hangup"
-], an = [
+], sn = [
 	"mute",
 	"remove",
 	"lock",
 	"role",
 	"end"
-], on = [
+], cn = [
 	"offer",
 	"candidate",
 	"view"
 ];
-function sn(e, t) {
-	let n = new Set(nn);
-	if (e !== "viewer" && t !== "broadcast") for (let e of rn) n.add(e);
-	if (e === "moderator") for (let e of an) n.add(e);
-	if (t === "lobby") for (let e of on) n.delete(e);
+function ln(e, t) {
+	let n = new Set(an);
+	if (e !== "viewer" && t !== "broadcast") for (let e of on) n.add(e);
+	if (e === "moderator") for (let e of sn) n.add(e);
+	if (t === "lobby") for (let e of cn) n.delete(e);
 	return n;
 }
 // ../sdk/js/src/flow.ts
-var cn = 120, ln = 600, un = 6e3, dn = class {
+var un = 120, dn = 600, fn = 6e3, pn = class {
 	began;
 	entries = /* @__PURE__ */ new Map();
 	timer;
@@ -2172,35 +2208,35 @@ var cn = 120, ln = 600, un = 6e3, dn = class {
 		for (let t of this.entries.keys()) t.startsWith(e) && this.entries.delete(t);
 	}
 	hurry() {
-		this.eagerUntil = Date.now() + un, clearTimeout(this.timer), this.schedule();
+		this.eagerUntil = Date.now() + fn, clearTimeout(this.timer), this.schedule();
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer), this.entries.clear();
 	}
 	schedule() {
-		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? cn : ln));
+		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? un : dn));
 	}
 	async look() {
 		let e = [...this.entries].filter(([, e]) => !e.flows);
 		await Promise.all(e.map(async ([e, t]) => {
-			let n = await fn(t.receiver);
+			let n = await mn(t.receiver);
 			this.entries.get(e) === t && n !== 0 && (t.flows = !0, this.closed || this.began(e));
 		})), clearTimeout(this.timer), this.schedule();
 	}
 };
-async function fn(e) {
+async function mn(e) {
 	try {
 		for (let t of (await e.getStats()).values()) if (t.type === "inbound-rtp") return e.track.kind === "video" ? t.framesDecoded ?? 0 : t.packetsReceived ?? 0;
 	} catch {}
 	return 0;
 }
 // ../sdk/js/src/media.ts
-var pn = 1e4, mn = ["camera", "screen"], hn = [
+var hn = 1e4, gn = ["camera", "screen"], _n = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], gn = class {
+], vn = class {
 	options;
 	paths = [];
 	local = /* @__PURE__ */ new Map();
@@ -2213,7 +2249,7 @@ var pn = 1e4, mn = ["camera", "screen"], hn = [
 	timer;
 	closed = !1;
 	constructor(e) {
-		this.options = e, this.flow = new dn((e) => this.refresh(e.split(" ")[1] ?? ""));
+		this.options = e, this.flow = new pn((e) => this.refresh(e.split(" ")[1] ?? ""));
 	}
 	get current() {
 		return this.paths[this.paths.length - 1];
@@ -2231,7 +2267,7 @@ var pn = 1e4, mn = ["camera", "screen"], hn = [
 			n = this.options.open(e), this.tags.set(n, ++this.lastTag);
 			for (let [e, t] of this.local) n.set(e, t);
 		}
-		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), pn)), this.flow.hurry(), this.refreshAll();
+		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), hn)), this.flow.hurry(), this.refreshAll();
 	}
 	settled(e) {
 		e === this.epoch && this.settle();
@@ -2262,7 +2298,7 @@ var pn = 1e4, mn = ["camera", "screen"], hn = [
 	refresh(e) {
 		let t = this.options.records().get(e);
 		if (t && !this.closed) {
-			for (let n of mn) this.refreshHalf(e, t, n);
+			for (let n of gn) this.refreshHalf(e, t, n);
 			this.check();
 		}
 	}
@@ -2322,7 +2358,7 @@ var pn = 1e4, mn = ["camera", "screen"], hn = [
 			let e = this.current;
 			if (!this.closed && e && this.readyFor !== this.epoch) {
 				for (let [t, n] of this.options.records()) if (n.member.connected) {
-					for (let n of hn) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
+					for (let n of _n) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
 				}
 				this.readyFor = this.epoch, this.options.ready(this.epoch);
 			}
@@ -2334,7 +2370,7 @@ function Q(e, t) {
 	return t === "screen-audio" ? e.state.screen : e.state[t];
 }
 // ../sdk/js/src/mesh.ts
-var _n = class {
+var yn = class {
 	options;
 	mode = "p2p";
 	local = /* @__PURE__ */ new Map();
@@ -2408,7 +2444,7 @@ var _n = class {
 		for (let e of this.peers.values()) e.link.nudge();
 	}
 	reconfigure() {
-		for (let e of this.peers.values()) e.link.restart();
+		for (let e of this.peers.values()) e.link.renew();
 	}
 	close() {
 		this.closed = !0;
@@ -2448,7 +2484,7 @@ var _n = class {
 		let t = this.peers.get(e);
 		this.peers.delete(e), t?.link.close(), t && this.options.changed(e);
 	}
-}, vn = 8e3, yn = class {
+}, bn = 8e3, xn = class {
 	events;
 	participants = /* @__PURE__ */ new Map();
 	records = /* @__PURE__ */ new Map();
@@ -2510,7 +2546,7 @@ var _n = class {
 		for (let e of t) this.add(e);
 		clearTimeout(this.timer), this.missing.size > 0 && (this.timer = setTimeout(() => {
 			for (let e of [...this.missing]) this.remove(e, "gone");
-		}, vn));
+		}, bn));
 	}
 	close() {
 		clearTimeout(this.timer);
@@ -2521,7 +2557,7 @@ var _n = class {
 		let n = e === this.own ? this.self : this.participants.get(t.id);
 		n && this.events.updated(n);
 	}
-}, bn = [
+}, Sn = [
 	1,
 	2,
 	4,
@@ -2532,11 +2568,11 @@ var _n = class {
 	49,
 	64
 ];
-function xn(e, t) {
-	return e <= 0 ? 0 : Math.min(bn.find((t) => t >= e) ?? t, t);
+function Cn(e, t) {
+	return e <= 0 ? 0 : Math.min(Sn.find((t) => t >= e) ?? t, t);
 }
 var $ = (e) => `${e.source} ${e.member}`;
-function Sn(e, t, n) {
+function wn(e, t, n) {
 	let r = new Map(t.map((e) => [$(e), e.seat])), i = [...new Map(e.map((e) => [$(e), e])).values()].slice(0, n), a = new Set(i.map((e) => r.get($(e))).filter((e) => e !== void 0 && e < n)), o = 0;
 	return i.map((e) => {
 		let t = r.get($(e));
@@ -2548,19 +2584,19 @@ function Sn(e, t, n) {
 			seat: t,
 			member: e.member,
 			source: e.source,
-			width: Cn(e.width),
-			height: Cn(e.height),
+			width: Tn(e.width),
+			height: Tn(e.height),
 			paused: e.paused === !0
 		};
 	}).sort((e, t) => e.seat - t.seat);
 }
-function Cn(e) {
+function Tn(e) {
 	return Number.isFinite(e) ? Math.min(16384, Math.ceil(Math.max(0, e) / 16) * 16) : 16384;
 }
-function wn(e, t) {
+function En(e, t) {
 	return JSON.stringify(e) === JSON.stringify(t);
 }
-var Tn = class {
+var Dn = class {
 	seats = [];
 	apply(e) {
 		let t = /* @__PURE__ */ new Set();
@@ -2587,13 +2623,13 @@ var Tn = class {
 	clear() {
 		this.seats = [];
 	}
-}, En = 2e3, Dn = [
+}, On = 2e3, kn = [
 	0,
 	300,
 	1e3,
 	2e3,
 	4e3
-], On = 1e3, kn = class {
+], An = 1e3, jn = class {
 	options;
 	mode = "sfu";
 	pc = null;
@@ -2606,7 +2642,7 @@ var Tn = class {
 	wishes = /* @__PURE__ */ new Map();
 	view = [];
 	told = "";
-	seating = new Tn();
+	seating = new Dn();
 	streams;
 	busy = !1;
 	dirty = !1;
@@ -2614,6 +2650,7 @@ var Tn = class {
 	failures = 0;
 	early = [];
 	timer;
+	advice = "";
 	publishing = "";
 	constructor(e) {
 		this.options = e;
@@ -2645,14 +2682,14 @@ var Tn = class {
 	rebuild() {
 		if (this.closed) return;
 		this.drop();
-		let e = Dn[Math.min(this.failures++, Dn.length - 1)] ?? 0;
+		let e = kn[Math.min(this.failures++, kn.length - 1)] ?? 0;
 		this.later(e, () => void this.build());
 	}
 	arrival(e, t) {
 		let n = this.seating.find(e, w(t)), r = n && this.seats[n.seat];
 		if (!n || !r || n.seat >= this.negotiated) return;
 		let i = T(t) === "audio";
-		if (An(i ? n.audio : n.video)) return;
+		if (Mn(i ? n.audio : n.video)) return;
 		let a = (i ? r.a : r.v).receiver;
 		return {
 			track: a.track,
@@ -2705,12 +2742,12 @@ var Tn = class {
 	nudge() {
 		this.dirty && !this.busy && this.negotiate();
 		let e = this.pc;
-		e && this.answered && (e.connectionState === "connected" ? Pe(e).then((t) => {
+		e && this.answered && (e.connectionState === "connected" ? Fe(e).then((t) => {
 			!t && this.pc === e && this.restart();
 		}) : this.restart());
 	}
 	reconfigure() {
-		this.restart();
+		this.rebuild();
 	}
 	close() {
 		this.closed = !0, this.drop();
@@ -2725,10 +2762,7 @@ var Tn = class {
 	async build() {
 		let e = await this.options.config();
 		if (this.closed || this.pc) return;
-		let t = new this.options.env.RTCPeerConnection({
-			...e,
-			bundlePolicy: "max-bundle"
-		});
+		let t = new this.options.env.RTCPeerConnection(e);
 		this.pc = t, this.generation = this.options.generation(), this.early = [], this.busy = this.dirty = !1, t.onicecandidate = (e) => this.pc === t && this.candidate(e.candidate?.toJSON() ?? null), t.onconnectionstatechange = () => this.pc === t && this.changed(t), this.show(), this.negotiate();
 	}
 	candidate(e) {
@@ -2744,7 +2778,7 @@ var Tn = class {
 				this.failures = 0;
 				break;
 			case "disconnected":
-				this.later(En, () => this.restart());
+				this.later(On, () => this.restart());
 				break;
 			case "failed":
 				this.rebuild();
@@ -2757,10 +2791,7 @@ var Tn = class {
 		e && !this.closed && this.options.config().then((t) => {
 			if (this.pc === e) {
 				try {
-					e.setConfiguration({
-						...t,
-						bundlePolicy: "max-bundle"
-					});
+					e.setConfiguration(t);
 				} catch {}
 				e.restartIce(), this.negotiate();
 			}
@@ -2769,10 +2800,10 @@ var Tn = class {
 	show() {
 		let e = this.options.wishes();
 		if (this.wishes = new Map(e.map((e) => [`${e.source} ${e.member}`, e])), !this.pc) return;
-		let t = xn(e.length, this.options.seats);
+		let t = Cn(e.length, this.options.seats);
 		t > this.seats.length && (this.grow(t), this.negotiate());
-		let n = Sn(e, this.view, this.seats.length);
-		wn(n, this.view) || (this.view = n), this.tell();
+		let n = wn(e, this.view, this.seats.length);
+		En(n, this.view) || (this.view = n), this.tell();
 	}
 	tell() {
 		let e = this.view.filter((e) => e.seat < this.negotiated), t = JSON.stringify(e);
@@ -2794,10 +2825,13 @@ var Tn = class {
 		}
 	}
 	advise() {
-		let { publish: e, video: t } = this.options.codecs(), n = ke(this.options.env, t, e);
-		if (n.join() !== this.publishing) {
-			this.publishing = n.join();
-			for (let [e, t] of this.sending) T(e) === "video" && C(this.options.env, t, n);
+		let { publish: e, video: t } = this.options.codecs(), n = `${e} ${t.join()}`;
+		if (n === this.advice) return;
+		this.advice = n;
+		let r = ke(this.options.env, t, e);
+		if (r.join() !== this.publishing) {
+			this.publishing = r.join();
+			for (let [e, t] of this.sending) T(e) === "video" && C(this.options.env, t, r);
 			this.answered && this.negotiate();
 		}
 	}
@@ -2836,7 +2870,7 @@ var Tn = class {
 		let n = this.seats.filter((e) => e.a.mid !== null && e.v.mid !== null).length, { sdp: r } = await this.options.request({
 			t: "offer",
 			pc: this.generation,
-			sdp: t,
+			sdp: Me(t),
 			tracks: [...this.sending].flatMap(([e, t]) => t.mid !== null && this.local.has(e) && this.options.roster.speaks ? [{
 				mid: t.mid,
 				source: e
@@ -2870,7 +2904,7 @@ var Tn = class {
 			case "sdp":
 				this.options.error(e), this.rebuild();
 				return;
-			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(On * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
+			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(An * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
 		}
 	}
 	later(e, t) {
@@ -2878,39 +2912,39 @@ var Tn = class {
 			this.closed || t();
 		}, e);
 	}
-}, An = (e) => e === "none" || e === "undecodable", jn = {
+}, Mn = (e) => e === "none" || e === "undecodable", Nn = {
 	width: 640,
 	height: 360
-}, Mn = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), Nn = (e) => e.role !== "viewer" || e.tracks.length > 0;
-function Pn(e, t, n) {
+}, Pn = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), Fn = (e) => e.role !== "viewer" || e.tracks.length > 0;
+function In(e, t, n) {
 	let r = [...e ?? []], i = (e, t) => r.some((n) => n.member === e && n.source === t);
 	if (r.some((e) => e.member === "first")) return r.slice(0, n);
-	for (let n of t) Nn(n) && !i(n.id, "camera") && r.push({
+	for (let n of t) Fn(n) && !i(n.id, "camera") && r.push({
 		member: n.id,
 		source: "camera",
-		...jn,
+		...Nn,
 		...e ? { paused: !0 } : {}
-	}), i(n.id, "screen") || (!e && (n.state.screen || Mn(n, "screen")) ? r.push({
+	}), i(n.id, "screen") || (!e && (n.state.screen || Pn(n, "screen")) ? r.push({
 		member: n.id,
 		source: "screen",
-		...jn
-	}) : e && Mn(n, "screen-audio") && r.push({
+		...Nn
+	}) : e && Pn(n, "screen-audio") && r.push({
 		member: n.id,
 		source: "screen",
-		...jn,
+		...Nn,
 		paused: !0
 	}));
 	return r.slice(0, n);
 }
 // ../sdk/js/src/session.ts
-var Fn = 500, In = /* @__PURE__ */ new Set([
+var Ln = 500, Rn = /* @__PURE__ */ new Set([
 	"not-allowed",
 	"no-member",
 	"no-call",
 	"bad-message",
 	"left",
 	"aborted"
-]), Ln = class {
+]), zn = class {
 	env;
 	connection;
 	saved;
@@ -2932,7 +2966,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 	constructor(e, t, n, r, i) {
 		this.env = e, this.connection = t, this.saved = n, this.room = r.room, this.limits = r.limits, this.may = new Set(r.may);
 		let a = this.events.emit.bind(this.events);
-		this.roster = new yn(r.you, {
+		this.roster = new xn(r.you, {
 			joined: (e) => a("joined", e),
 			left: (e, t) => {
 				this.files.left(e.id), a("left", {
@@ -2941,7 +2975,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 				});
 			},
 			updated: (e) => a("updated", e)
-		}), this.ice = new tn(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
+		}), this.ice = new rn(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
 		let o = {
 			env: e,
 			config: () => this.ice.config(),
@@ -2952,7 +2986,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 			link: n,
 			data: r
 		});
-		this.files = new Qt({
+		this.files = new en({
 			link: o,
 			me: () => this.roster.me,
 			signal: s,
@@ -2960,7 +2994,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 			progress: (e) => a("fileProgress", e)
 		});
 		let c = this.roster;
-		this.calls = new Yt({
+		this.calls = new Zt({
 			room: {
 				link: o,
 				get me() {
@@ -2976,7 +3010,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 			request: (e) => t.request(e),
 			nameOf: (e) => c.nameOf(e),
 			incoming: (e) => a("call", e)
-		}), this.media = new gn({
+		}), this.media = new vn({
 			env: e,
 			open: (e) => this.open(e),
 			records: () => c.records,
@@ -2993,7 +3027,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 					...n.status(t)
 				});
 			}
-		}), this.monitor = new rt({
+		}), this.monitor = new at({
 			me: () => c.me,
 			inspect: () => this.media.inspect(),
 			speaking: (e) => a("speaking", e),
@@ -3049,7 +3083,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 			case "room":
 				this.room = {
 					...this.room,
-					...Rn(e)
+					...Bn(e)
 				}, this.advise(e.publish.video), this.media.update(), this.events.emit("room", this.facade);
 				break;
 			case "topology":
@@ -3105,13 +3139,13 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 		this.shown = e, this.media.update();
 	}
 	remember(e) {
-		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > Fn && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
+		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > Ln && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
 	}
 	state(e) {
 		this.connectionState !== e && (this.connectionState = e, this.events.emit("connection", { state: e }));
 	}
 	refused(e, t) {
-		In.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
+		Rn.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
 	}
 	nudge() {
 		this.connection.nudge(), this.media.nudge(), this.calls.nudge();
@@ -3124,7 +3158,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 	}
 	open(e) {
 		let { env: t, connection: n, roster: r } = this, i = (e) => this.media.refresh(e), a = () => this.ice.config();
-		if (e === "p2p") return new _n({
+		if (e === "p2p") return new yn({
 			link: {
 				env: t,
 				config: a,
@@ -3140,7 +3174,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 			}),
 			changed: i
 		});
-		let o = new kn({
+		let o = new jn({
 			env: t,
 			roster: r,
 			config: a,
@@ -3153,7 +3187,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 				publish: this.room.publish.video
 			}),
 			seats: this.limits.seats,
-			wishes: () => Pn(this.shown, this.roster.others(), this.limits.seats),
+			wishes: () => In(this.shown, this.roster.others(), this.limits.seats),
 			changed: i,
 			error: (e) => this.events.emit("error", e)
 		});
@@ -3161,7 +3195,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 	}
 	updated(e) {
 		let t = e.id === this.roster.me, n = t && e.role !== this.roster.own.member.role;
-		if (n && (this.may = sn(e.role, this.room.kind)), this.roster.update(e), n) {
+		if (n && (this.may = ln(e.role, this.room.kind)), this.roster.update(e), n) {
 			if (e.role === "viewer") for (let e of [...this.media.published.keys()]) this.publish(e, null);
 			this.events.emit("room", this.facade);
 		}
@@ -3190,7 +3224,7 @@ var Fn = 500, In = /* @__PURE__ */ new Set([
 		});
 	}
 };
-function Rn(e) {
+function Bn(e) {
 	return {
 		locked: e.locked,
 		video: e.video,
@@ -3198,7 +3232,7 @@ function Rn(e) {
 		publish: e.publish
 	};
 }
-function zn(e, t, n, r) {
+function Vn(e, t, n, r) {
 	let { room: i, kind: a, token: o, role: s, topology: c, audio: l, video: u } = e;
 	return {
 		room: i,
@@ -3215,7 +3249,7 @@ function zn(e, t, n, r) {
 	};
 }
 // ../sdk/js/src/room.ts
-var Bn = class e {
+var Hn = class e {
 	session;
 	looker = new P();
 	moderate;
@@ -3247,26 +3281,36 @@ var Bn = class e {
 		};
 	}
 	static async join(n, r) {
-		let i = Hn(n.rtc), a = qt(n.url), o = new Kt(n.storage, `veche ${a} ${n.room}`), s = {
+		let i = Wn(n.rtc), a = Yt(n.url), o = new Jt(n.storage, `veche ${a} ${n.room}`), s = {
 			mic: !1,
 			camera: !1,
 			screen: !1,
 			hand: !1,
 			...n.state
-		}, c, l, u = new Wt({
+		}, c, l, u = new Kt({
 			WebSocket: i.WebSocket,
 			url: a,
 			resume: o.resume,
-			hello: () => zn(n, i, n.name, c?.roster.own.member.state ?? s),
+			hello: () => Vn(n, i, n.name, c?.roster.own.member.state ?? s),
 			welcome: (t) => {
-				o.keep(t.resume), c ? c.welcome(t) : (c = new Ln(i, u, o, t, n.relayOnly === !0), l = new e(c));
+				o.keep(t.resume), c ? c.welcome(t) : (c = new zn(i, u, o, t, n.relayOnly === !0), l = new e(c));
 			},
+			renewed: (e) => o.keep(e),
 			event: (e) => c?.event(e),
 			state: (e) => c?.state(e),
 			closed: (e) => c?.close(e),
 			refused: (e, t) => c?.refused(e, t)
 		});
-		if (await u.start(r), !l) throw new t("internal");
+		try {
+			await u.start(r);
+		} catch (e) {
+			throw e instanceof t && ![
+				"network",
+				"aborted",
+				"overloaded"
+			].includes(e.code) && o.clear(), e;
+		}
+		if (!l) throw new t("internal");
 		return l;
 	}
 	get id() {
@@ -3335,9 +3379,9 @@ var Bn = class e {
 	}
 	async sendFile(e, n = {}) {
 		let r = {
-			name: Vn(e.name || "file", 255),
+			name: Un(e.name || "file", 255),
 			size: e.size,
-			mime: Vn(e.type, 127)
+			mime: Un(e.type, 127)
 		}, { files: i } = this.session, a = await this.say({
 			t: "chat",
 			text: "",
@@ -3383,7 +3427,7 @@ var Bn = class e {
 		return n && r.file && this.session.files.keep(r.file.id, n), this.session.remember(r), r;
 	}
 };
-function Vn(e, t) {
+function Un(e, t) {
 	let n = new TextEncoder(), r = "";
 	for (let i of e) {
 		if (n.encode(r + i).length > t) break;
@@ -3391,7 +3435,7 @@ function Vn(e, t) {
 	}
 	return r;
 }
-function Hn(e = {}) {
+function Wn(e = {}) {
 	let n = globalThis, r = {};
 	for (let i of [
 		"RTCPeerConnection",
@@ -3406,4 +3450,4 @@ function Hn(e = {}) {
 	}
 	return r;
 }
-export { ct as Call, je as Participant, Bn as Room, t as VecheError, n as errorCode, e as errorReasons };
+export { ut as Call, je as Participant, Hn as Room, t as VecheError, n as errorCode, e as errorReasons };

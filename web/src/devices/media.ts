@@ -40,6 +40,8 @@ const deviceKinds: Record<MediaDeviceKind, DeviceKind> = {
 export class LocalMedia {
   readonly mic: Signal<MediaStreamTrack | null> = signal(null);
   readonly camera: Signal<MediaStreamTrack | null> = signal(null);
+  /** The camera looks away from the person, as the back camera of a phone does. */
+  readonly rear = computed(() => this.camera.value?.getSettings().facingMode === 'environment');
   readonly problems: Signal<Readonly<Partial<Record<MediaKind, MediaProblem>>>> = signal({});
   /** A request is under way; the browser may be asking the person. */
   readonly opening = signal(false);
@@ -56,6 +58,8 @@ export class LocalMedia {
   private readonly listeners = new Set<(kind: MediaKind, track: MediaStreamTrack | null) => void>();
   /** Grows when everything is closed: what a slower request brings after that is stopped. */
   private epoch = 0;
+  /** The microphone was muted when it was unplugged: the next one is too. */
+  private lostMuted = false;
   /** Requests one after another: the second finds what the first has opened. */
   private queue: Promise<void> = Promise.resolve();
 
@@ -66,7 +70,7 @@ export class LocalMedia {
   ) {
     this.stream = access.stream();
     this.chosen = signal({ microphone: '', camera: '', speaker: '', ...remembered });
-    access.devices?.addEventListener('devicechange', () => void this.refresh());
+    access.devices?.addEventListener('devicechange', () => void this.devicesChanged());
   }
 
   /** Called with every new or vanished track, so that a conversation can send it. */
@@ -160,8 +164,11 @@ export class LocalMedia {
     if (track) {
       if (kind === 'camera') track.contentHint = 'motion';
       this.stream.addTrack(track);
+      if (kind === 'mic' && this.lostMuted) track.enabled = false;
+      if (kind === 'mic') this.lostMuted = false;
       track.addEventListener('ended', () => {
         if (holder.value !== track) return;
+        if (kind === 'mic') this.lostMuted = !track.enabled;
         this.set(kind, null);
         this.settle({ [kind]: 'lost' });
       });
@@ -193,6 +200,7 @@ export class LocalMedia {
       this.set('mic', null);
       this.set('camera', null);
       this.opening.value = false;
+      this.lostMuted = false;
       this.problems.value = {};
     });
   }
@@ -216,10 +224,20 @@ export class LocalMedia {
     }
   }
 
+  /** What was missing or unplugged is taken up when a device of its kind is there; nothing else is opened. */
+  private async devicesChanged(): Promise<void> {
+    const found = await this.refresh();
+    const missing = (kind: MediaKind) => ['none', 'lost'].includes(this.problems.peek()[kind] ?? '');
+    const has = (kind: MediaDeviceKind) => found.some((device) => device.kind === kind);
+    const mic = missing('mic') && has('audioinput');
+    const camera = missing('camera') && has('videoinput');
+    if (mic || camera) await this.open({ mic, camera });
+  }
+
   /** Reads the lists of devices; labels are known only after a device was opened. */
-  async refresh(): Promise<void> {
+  async refresh(): Promise<readonly MediaDeviceInfo[]> {
     const { devices } = this.access;
-    if (!devices) return;
+    if (!devices) return [];
     const found = await devices.enumerateDevices().catch(() => [] as MediaDeviceInfo[]);
     const lists: Record<DeviceKind, DeviceOption[]> = { microphone: [], camera: [], speaker: [] };
     for (const device of found) {
@@ -229,6 +247,7 @@ export class LocalMedia {
       list.push({ id: device.deviceId, label: device.label || this.label(kind, list.length + 1) });
     }
     this.lists.value = lists;
+    return found;
   }
 
   /** For the in-call view. */

@@ -8,6 +8,7 @@ import type { Allowed, ChatItem, PeopleModel, StageActions, StageModel, StatsVie
 import { createStageUi } from '../stage/ui.js';
 import { Banners } from './banners';
 import { ChatBook } from './chat';
+import { faultText } from './fault';
 import { type CaptureScreen, Local } from './local';
 import { StatsBook } from './stats';
 import { keepSame } from './tiles';
@@ -35,7 +36,6 @@ export class CallStage implements StageModel {
   private readonly version = signal(0);
   private readonly quality: Signal<Quality> = signal(4);
   private readonly cleanups: (() => void)[] = [];
-  private tracks: MediaStreamTrack[] = [];
 
   constructor(
     private readonly room: Room,
@@ -91,13 +91,6 @@ export class CallStage implements StageModel {
     // Two people see each other in full.
   }
 
-  /** Tells the other side what is on; called when the tracks are with the call. */
-  announceState(): void {
-    const { mic, camera, screen } = this.local.peek();
-    this.tracks = this.media.stream.getTracks();
-    this.call.setState({ mic, camera, screen });
-  }
-
   dispose(): void {
     for (const cleanup of this.cleanups) cleanup();
     this.ownLocal.dispose();
@@ -109,16 +102,8 @@ export class CallStage implements StageModel {
   private sink() {
     const { call } = this;
     return {
-      // A kind that was not sent from the start needs a section of its own; later its track is only replaced.
-      send: async (kind: 'mic' | 'camera', track: MediaStreamTrack | null) => {
-        const media = kind === 'mic' ? 'audio' : 'video';
-        if (this.tracks.some((one) => one.kind === media)) {
-          await call.replaceTrack(media, track);
-        } else if (track) {
-          this.tracks = this.media.stream.getTracks();
-          call.setTracks(this.tracks);
-        }
-      },
+      send: (kind: 'mic' | 'camera', track: MediaStreamTrack | null) =>
+        call.replaceTrack(kind === 'mic' ? 'audio' : 'video', track),
       share: (tracks: MediaStreamTrack[] | null) => call.share(tracks),
       tell: (state: Partial<MemberState>) => call.setState(state),
     };
@@ -168,8 +153,7 @@ export class CallStage implements StageModel {
         else this.notices.hide('weak');
       }),
       call.on('error', (error) => {
-        const text = t('room.failed', { reason: error.message });
-        this.notices.show({ id: 'action', tone: 'warn', text }, { ms: 8000 });
+        this.notices.show({ id: 'action', tone: 'warn', text: faultText(error) }, { ms: 8000 });
       }),
       this.room.on('connection', ({ state }) => {
         if (state === 'reconnecting') {
@@ -191,7 +175,7 @@ export class CallStage implements StageModel {
       connected: peer?.connected ?? true,
     };
     const tiles: TileView[] = [
-      picture({ ...mine, mirrored: true }, 'camera', media.stream, local),
+      picture({ ...mine, mirrored: !media.rear.value }, 'camera', media.stream, local),
       picture(theirs, 'camera', call.stream, call.remoteState),
     ];
     const screen = this.ownLocal.screen.value;

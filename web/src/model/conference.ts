@@ -19,6 +19,7 @@ import type {
 import { createStageUi } from '../stage/ui.js';
 import { Banners } from './banners';
 import { ChatBook } from './chat';
+import { faultText } from './fault';
 import { type CaptureScreen, Local } from './local';
 import { StatsBook } from './stats';
 import { hasPicture, keepSame, person, roomTiles } from './tiles';
@@ -149,7 +150,12 @@ export class Conference implements StageModel {
   private currentTiles(): TileView[] {
     this.version.value;
     const { room, options } = this;
-    const local = { view: this.local.value, camera: options.media.stream, screen: this.ownLocal.screen.value };
+    const local = {
+      view: this.local.value,
+      camera: options.media.stream,
+      rear: options.media.rear.value,
+      screen: this.ownLocal.screen.value,
+    };
     return roomTiles(room.me, room.participants.values(), local);
   }
 
@@ -224,8 +230,7 @@ export class Conference implements StageModel {
   }
 
   private fault(error: Error): void {
-    const text = t('room.failed', { reason: error.message });
-    this.notices.show({ id: 'action', tone: 'warn', text }, { ms: 8000 });
+    this.notices.show({ id: 'action', tone: 'warn', text: faultText(error) }, { ms: 8000 });
   }
 
   private say(key: Parameters<typeof t>[0], name: string, file = ''): void {
@@ -242,7 +247,7 @@ export class Conference implements StageModel {
     this.cleanups.push(
       room.on('joined', (one) => {
         touch();
-        if (one.agent !== 'whep') this.say('room.joined', one.name);
+        if (!this.silent(one)) this.say('room.joined', one.name);
       }),
       room.on('left', ({ participant, reason }) => {
         touch();
@@ -287,8 +292,13 @@ export class Conference implements StageModel {
     );
   }
 
+  /** Players, and the many who watch a broadcast, come and go without a word. */
+  private silent({ agent, role }: Participant): boolean {
+    return agent === 'whep' || (this.room.kind === 'broadcast' && role === 'viewer');
+  }
+
   private left(participant: Participant, reason: LeaveReason): void {
-    if (participant.agent === 'whep') return;
+    if (this.silent(participant)) return;
     const key =
       reason === 'removed' ? 'room.removed' : reason === 'gone' || reason === 'slow' ? 'room.gone' : 'room.left';
     this.say(key, participant.name);

@@ -4,6 +4,7 @@ import type { Call, Participant, Room } from 'veche-client';
 import type { LocalMedia } from '../devices/media';
 import type { TextKey } from '../i18n';
 import { CallStage } from './callstage';
+import { codeOf } from './fault';
 import type { CaptureScreen } from './local';
 
 /** What became of a call, in words. */
@@ -85,8 +86,7 @@ export class Lobby {
       this.follow(await this.room.ring(member, { video }));
     } catch (error) {
       const name = this.room.participants.get(member)?.name ?? '';
-      const code = error instanceof Error && 'code' in error ? error.code : '';
-      const gone = code === 'no-member' || !this.room.participants.has(member);
+      const gone = codeOf(error) === 'no-member' || !this.room.participants.has(member);
       this.onOutcome({ key: gone ? 'call.ended.unavailable' : 'call.ended.failed', name, tone: 'warn' });
     }
   }
@@ -169,13 +169,8 @@ export class Lobby {
     if (this.stage.peek()?.call.id === call.id) return;
     this.begin(call);
     await this.media.open({ mic: true, camera: call.video });
-    const stage = this.stage.peek();
-    if (stage?.call.id !== call.id) {
-      if (!stage) this.media.closeAll();
-      return;
-    }
-    call.setTracks(this.media.stream.getTracks());
-    stage.announceState();
+    // The stage has sent each track as it came; without it nobody wants them any more.
+    if (!this.stage.peek()) this.media.closeAll();
   }
 
   private begin(call: Call): void {
@@ -186,7 +181,6 @@ export class Lobby {
       this.outgoing.value = null;
       this.stage.value = new CallStage(this.room, call, this.media, this.capture);
     });
-    if (this.media.stream.getTracks().length > 0) this.stage.peek()?.announceState();
   }
 
   private over(call: Call): void {

@@ -6,6 +6,7 @@ import { type MediaKind, mediaProblem } from '../devices/problem';
 import { t } from '../i18n';
 import type { LocalView } from '../stage/types.js';
 import type { Banners } from './banners';
+import { faultText } from './fault';
 
 /** What takes the tracks: a room or a call. */
 export interface TrackSink {
@@ -86,8 +87,7 @@ export class Local {
       await action();
     } catch (error) {
       if (this.over) return;
-      const reason = error instanceof Error ? error.message : String(error);
-      this.banners.show({ id: 'action', tone: 'warn', text: t('room.failed', { reason }) }, { ms: 8000 });
+      this.banners.show({ id: 'action', tone: 'warn', text: faultText(error) }, { ms: 8000 });
     }
   }
 

@@ -11,6 +11,8 @@ export type Seen = Pick<
 export interface LocalPictures {
   readonly view: LocalView;
   readonly camera: MediaStream;
+  /** The camera looks away from its owner: no mirror. */
+  readonly rear: boolean;
   readonly screen: MediaStream | null;
 }
 
@@ -29,7 +31,7 @@ export function roomTiles(me: Seen, others: Iterable<Seen>, local: LocalPictures
   return tiles;
 }
 
-function ownTiles(me: Seen, { view, camera, screen }: LocalPictures): TileView[] {
+function ownTiles(me: Seen, { view, camera, rear, screen }: LocalPictures): TileView[] {
   const common = { ...identity(me), isLocal: true, hand: view.hand };
   const tiles: TileView[] = [
     {
@@ -37,7 +39,7 @@ function ownTiles(me: Seen, { view, camera, screen }: LocalPictures): TileView[]
       id: `${me.id}/camera`,
       kind: 'camera',
       stream: camera,
-      mirrored: true,
+      mirrored: !rear,
       micMuted: !view.mic,
       cameraOff: !view.camera,
       video: view.camera ? 'live' : 'none',

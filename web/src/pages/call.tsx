@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { App } from '../app';
 import { t } from '../i18n';
 import { type EndCode, endCode } from '../model/end';
+import { codeOf } from '../model/fault';
 import { Lobby, type Outcome } from '../model/lobby';
 import { screenCapture } from '../model/local';
 import { enterRoom, markInside, wasInside } from '../model/session';
@@ -50,7 +51,7 @@ export function CallPage({ app, room }: { app: App; room: string }): JSX.Element
       markInside(path);
       step.value = { at: 'inside', lobby: new Lobby(joined, app.media, screenCapture(), ended) };
     } catch (error) {
-      if (!control.signal.aborted) over(error instanceof Error && 'code' in error ? String(error.code) : 'internal');
+      if (!control.signal.aborted) over(codeOf(error));
     }
   };
   useEffect(() => {

@@ -5,6 +5,7 @@ import type { Call, Participant } from 'veche-client';
 import { type App, copyText, inviteUrl } from '../app';
 import { startRinging } from '../devices/ring';
 import { lang, t } from '../i18n';
+import type { CallStage } from '../model/callstage';
 import type { Lobby, Outcome } from '../model/lobby';
 import { Stage } from '../stage/index.js';
 import { Button } from '../ui/button';
@@ -12,6 +13,7 @@ import { Dialog } from '../ui/dialog';
 import { Switch } from '../ui/field';
 import { Icon } from '../ui/icons';
 import { announce } from '../ui/live';
+import { useWakeLock } from '../ui/wakelock';
 import { Shell } from './shell';
 
 export interface LobbyProps {
@@ -28,7 +30,7 @@ export function LobbyView({ app, room, lobby, outcome, onOver }: LobbyProps): JS
     if (ended !== null) onOver(ended);
   }, [ended]);
   const stage = lobby.stage.value;
-  if (stage) return <Stage key={stage.call.id} model={stage} t={t} locale={lang.value} />;
+  if (stage) return <Talking key={stage.call.id} stage={stage} />;
   return (
     <Shell app={app}>
       <div class="lobby">
@@ -56,6 +58,11 @@ export function LobbyView({ app, room, lobby, outcome, onOver }: LobbyProps): JS
       <Ringing lobby={lobby} />
     </Shell>
   );
+}
+
+function Talking({ stage }: { stage: CallStage }): JSX.Element {
+  useWakeLock();
+  return <Stage model={stage} t={t} locale={lang.value} />;
 }
 
 /** What became of the last call; it stays until it is closed or another begins. */
@@ -132,7 +139,7 @@ function PersonRow({ one, onCall }: { one: Participant; onCall(): void }): JSX.E
         <span class="person-id">{one.connected ? one.id.slice(0, 8) : t('call.away')}</span>
       </span>
       <Button tone="ok" icon="phone" aria-label={t('call.call', { name: one.name })} onClick={onCall}>
-        {t('call.call.short')}
+        <span class="person-call">{t('call.call.short')}</span>
       </Button>
     </li>
   );

@@ -114,7 +114,9 @@ function Problems({ media }: { media: LocalMedia }): JSX.Element | null {
   if (!problem) return null;
   const both = mic !== undefined && mic === camera;
   const title = explained.includes(problem) && both ? t(`media.${problem as 'denied'}.title`) : undefined;
-  const fix = explained.includes(problem) ? t(`media.${problem as 'denied'}.fix`) : undefined;
+  // One missing device is explained by its own sentence.
+  const fix =
+    explained.includes(problem) && (both || problem !== 'none') ? t(`media.${problem as 'denied'}.fix`) : undefined;
   return (
     <div class="problem" role="alert">
       <Icon name="warn" size={22} />

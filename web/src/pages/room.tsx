@@ -5,10 +5,12 @@ import type { App } from '../app';
 import { lang, t } from '../i18n';
 import type { Conference } from '../model/conference';
 import { type EndCode, endCode } from '../model/end';
+import { codeOf } from '../model/fault';
 import { enterRoom, markInside, openConference, wasInside } from '../model/session';
 import { type RoomPage as Page, urlOf } from '../router';
 import { Stage } from '../stage/index.js';
 import { Button } from '../ui/button';
+import { useWakeLock } from '../ui/wakelock';
 import { EndPage } from './end';
 import { PreJoin } from './prejoin';
 import { Shell } from './shell';
@@ -47,7 +49,7 @@ export function RoomPage({ app, page, room }: { app: App; page: Exclude<Page, 'c
     } catch (error) {
       if (control.signal.aborted) return;
       app.media.closeAll();
-      over(error instanceof Error && 'code' in error ? String(error.code) : 'internal');
+      over(codeOf(error));
     }
   };
   useEffect(() => {
@@ -110,5 +112,6 @@ function Inside({
     if (ended !== null) onOver(ended);
     else markInside(path, { mic, camera });
   }, [ended, mic, camera]);
+  useWakeLock();
   return <Stage model={conference} t={t} locale={lang.value} />;
 }

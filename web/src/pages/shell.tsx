@@ -1,4 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import type { App } from '../app';
 import { type Lang, lang, langNames, setLang, t } from '../i18n';
 import { type Route, urlOf } from '../router';
@@ -32,6 +33,9 @@ export function PageLink({
   );
 }
 
+/** A page was shown before. */
+let shown = false;
+
 /** Header and main part of every page outside a conversation. */
 export function Shell({
   app,
@@ -43,6 +47,12 @@ export function Shell({
   narrow?: boolean;
 }): JSX.Element {
   const { theme } = app.settings.value;
+  const main = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // After a change of page the keyboard and the screen reader begin at the new content.
+    if (shown && !main.current?.contains(document.activeElement)) main.current?.focus({ preventScroll: true });
+    shown = true;
+  }, []);
   return (
     <>
       <a class="skip-link" href="#main">
@@ -80,7 +90,7 @@ export function Shell({
           </select>
         </div>
       </header>
-      <main id="main" class={`main${narrow ? ' main-narrow' : ''}`} tabIndex={-1}>
+      <main ref={main} id="main" class={`main${narrow ? ' main-narrow' : ''}`} tabIndex={-1}>
         {children}
       </main>
     </>

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
-import type { App } from '../app';
+import { type App, giveToken } from '../app';
 import { type TextKey, t } from '../i18n';
 import { newCode, parseCode, type RoomPage } from '../router';
 import { Button } from '../ui/button';
@@ -31,7 +31,10 @@ export function StartPage({ app }: { app: App }): JSX.Element {
               key={page}
               type="button"
               class="start-card"
-              onClick={() => app.router.open({ page, room: newCode() })}
+              onClick={() => {
+                app.token.value = undefined;
+                app.router.open({ page, room: newCode() });
+              }}
             >
               <span class="start-icon">
                 <Icon name={icon} size={24} />
@@ -52,7 +55,9 @@ export function StartPage({ app }: { app: App }): JSX.Element {
 }
 
 function JoinForm({ app }: { app: App }): JSX.Element {
-  const demoRoom = app.info.value?.demoRoom;
+  const info = app.info.value;
+  // Where an invitation is needed, the demo's room would not open.
+  const demoRoom = info?.openRooms ? info.demoRoom : undefined;
   const code = useSignal('');
   const error = useSignal<string | undefined>(undefined);
   useEffect(() => {
@@ -64,7 +69,7 @@ function JoinForm({ app }: { app: App }): JSX.Element {
       error.value = t(`start.code.${found.why}`);
       return;
     }
-    if (found.token) app.token.value = found.token;
+    giveToken(app, found.route, found.token);
     // In the demo this click is the only one: devices open and the room is entered at once.
     app.direct = found.route.page === 'r' && found.route.room === demoRoom;
     app.router.open(found.route);

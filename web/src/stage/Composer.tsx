@@ -31,6 +31,7 @@ export function Composer({ model, t, to, setTo }: Props) {
     if (words === '' || sending || gone) return;
     setSending(true);
     setFailed(false);
+    field.current?.focus();
     try {
       await model.chat.send(words, to || undefined);
       setText('');
@@ -38,7 +39,6 @@ export function Composer({ model, t, to, setTo }: Props) {
       setFailed(true);
     } finally {
       setSending(false);
-      field.current?.focus();
     }
   };
   const onKey = (event: KeyboardEvent) => {
@@ -54,10 +54,11 @@ export function Composer({ model, t, to, setTo }: Props) {
         void send();
       }}
     >
-      {model.mode !== 'call' && others.length > 1 && (
+      {model.mode !== 'call' && (others.length > 1 || gone) && (
         <div class="st-to">
           <label for={`${id}-to`}>{t('chat.to')}</label>
           <select id={`${id}-to`} value={to} onChange={(event) => setTo(event.currentTarget.value)}>
+            {gone && <option value={to}>–</option>}
             <option value="">{t('chat.everybody')}</option>
             {others.map((person) => (
               <option key={person.id} value={person.id}>
@@ -68,7 +69,7 @@ export function Composer({ model, t, to, setTo }: Props) {
         </div>
       )}
       <p class="st-problem" role="alert">
-        {failed && t('chat.failed')}
+        {gone ? t('chat.gone') : failed && t('chat.failed')}
       </p>
       <div class="st-write">
         {model.allowed.value.files && <Attach model={model} t={t} to={to} />}

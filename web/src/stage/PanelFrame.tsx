@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { Icon } from './Icon.js';
 import type { Translate } from './types.js';
 
@@ -14,7 +14,7 @@ interface Props {
 export function PanelFrame({ title, t, children, close }: Props) {
   const ref = useRef<HTMLElement>(null);
   const id = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     // A touch keyboard that jumps up unasked hides half of the panel: there the heading is enough.
     const touch = matchMedia('(pointer: coarse)').matches;
     const target = touch ? null : ref.current?.querySelector<HTMLElement>('[data-first]');

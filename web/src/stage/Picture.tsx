@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { useStream } from './hooks.js';
 import { fitting, type Size } from './layout.js';
 import type { TileView } from './types.js';
 
@@ -62,6 +63,11 @@ function usePictureSize(video: HTMLVideoElement | null): Size {
   return size;
 }
 
+/** What makes no sound may always play. */
+function playSilently(element: HTMLMediaElement): void {
+  element.play().catch(() => undefined);
+}
+
 interface PictureProps {
   readonly tile: TileView;
   readonly size: Size;
@@ -75,21 +81,8 @@ export function Picture({ tile, size, sides, onFresh }: PictureProps) {
   const ref = useRef<HTMLVideoElement>(null);
   const [video, setVideo] = useState<HTMLVideoElement | null>(null);
   const { stream } = tile;
-  const track = stream?.getVideoTracks()[0]?.id;
-  useEffect(() => {
-    const element = ref.current;
-    if (!element) return;
-    setVideo(element);
-    element.srcObject = stream;
-    return () => {
-      element.pause();
-      element.srcObject = null;
-    };
-  }, [stream]);
-  // A new track in the same stream leaves some browsers paused. Silent pictures may always play.
-  useEffect(() => {
-    if (track) ref.current?.play().catch(() => undefined);
-  }, [track]);
+  useEffect(() => setVideo(ref.current), []);
+  useStream(ref, stream, playSilently);
   const fresh = useFresh(video, stream, tile.video === 'live');
   useEffect(() => onFresh(fresh), [fresh, onFresh]);
   const picture = usePictureSize(video);

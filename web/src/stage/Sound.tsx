@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { useStream } from './hooks.js';
 import { Icon } from './Icon.js';
 import type { StageModel, TileView, Translate } from './types.js';
 
@@ -16,6 +17,8 @@ function createBlocked(model: StageModel) {
     if (blocked && first) model.onAutoplayBlocked?.();
   };
   const play = async (element: HTMLMediaElement) => {
+    const { srcObject } = element;
+    if (!(srcObject instanceof MediaStream) || srcObject.getAudioTracks().length === 0) return;
     try {
       await element.play();
       set(element, false);
@@ -59,21 +62,14 @@ export function Sound({ model, t }: { model: StageModel; t: Translate }) {
 function Voice({ model, tile, blocked }: { model: StageModel; tile: TileView; blocked: Blocked }) {
   const ref = useRef<HTMLAudioElement>(null);
   const { stream } = tile;
-  const track = stream?.getAudioTracks()[0]?.id;
   const speaker = model.devices.chosen.value.speaker;
+  useStream(ref, stream, blocked.play);
   useEffect(() => {
     const element = ref.current;
-    if (!element) return;
-    element.srcObject = stream;
     return () => {
-      element.pause();
-      element.srcObject = null;
-      blocked.forget(element);
+      if (element) blocked.forget(element);
     };
-  }, [stream, blocked]);
-  useEffect(() => {
-    if (track && ref.current) void blocked.play(ref.current);
-  }, [track, blocked]);
+  }, [blocked]);
   useEffect(() => {
     const element = ref.current;
     // A speaker that is gone: the sound stays where it was; the device menu shows the choice.

@@ -75,7 +75,8 @@ function Nobody({ model, t }: { model: StageModel; t: Translate }) {
       </div>
     );
   }
-  if (!model.invite) return null;
+  // Viewers and people who only listen are here too, without a tile.
+  if (!model.invite || model.people.list.value.some((person) => !person.isLocal)) return null;
   return (
     <div class="st-nobody" data-over={tiles.length > 0}>
       <p class="st-nobody-title">{t('stage.alone')}</p>

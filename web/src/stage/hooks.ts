@@ -83,9 +83,36 @@ export function useSpeaking(model: StageModel, tile: TileView): boolean {
   return loud.value && tile.kind === 'camera' && !tile.micMuted;
 }
 
+/**
+ * Gives an element its stream and keeps it playing: some browsers stop when all tracks of a stream are replaced,
+ * or when headphones go. Nothing is held after the element is gone.
+ */
+export function useStream(
+  ref: RefObject<HTMLMediaElement | null>,
+  stream: MediaStream | null,
+  play: (element: HTMLMediaElement) => void,
+): void {
+  useEffect(() => {
+    const element = ref.current;
+    if (!element) return;
+    const end = new AbortController();
+    for (const event of ['canplay', 'pause', 'ended']) {
+      element.addEventListener(event, () => play(element), { signal: end.signal });
+    }
+    element.srcObject = stream;
+    play(element);
+    return () => {
+      end.abort();
+      element.pause();
+      element.srcObject = null;
+    };
+  }, [ref, stream, play]);
+}
+
 /** Calls `close` on Escape and on a press outside of the element. */
 export function useDismiss(ref: RefObject<HTMLElement | null>, open: boolean, close: () => void): void {
-  useEffect(() => {
+  // Before the next key, not after the next frame.
+  useLayoutEffect(() => {
     if (!open) return;
     const onKey = (event: KeyboardEvent) => {
       if (event.key !== 'Escape') return;

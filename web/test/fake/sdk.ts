@@ -1,5 +1,5 @@
 /**
- * A stand-in for the SDK without a server, for looking at pages (VECHE_FAKE=1 npm run build): the room's name
+ * A stand-in for the SDK without a server, for looking at pages (VECHE_FAKE=folder npm run build): the room's name
  * says who is in it (`alone`, `two`, `many`, `stream`) or how the join fails (`locked`, `full`, `token` …).
  */
 import { type ErrorCode, errorReasons, VecheError } from '../../../sdk/js/src/errors';

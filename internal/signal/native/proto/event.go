@@ -109,6 +109,14 @@ type Muted struct {
 // Type implements Event.
 func (Muted) Type() string { return "muted" }
 
+// ResumeToken replaces the resume token of the welcome.
+type ResumeToken struct {
+	Token string `json:"token"`
+}
+
+// Type implements Event.
+func (ResumeToken) Type() string { return "resume" }
+
 // Media tells the state of the server's side of the media connection.
 type Media struct {
 	PC    int    `json:"pc"`

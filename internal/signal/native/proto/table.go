@@ -69,6 +69,7 @@ var Table = []Spec{
 	event(CallChanged{}),
 	event(ChatPosted{}),
 	event(Muted{}),
+	event(ResumeToken{}),
 	event(Media{}),
 	reply(Bye{}),
 }

@@ -160,6 +160,8 @@ export class FakeConnection {
   private peer: FakeConnection | null = null;
   private before: { local: FakeConnection['localDescription']; mids: FakeTransceiver[] } | null = null;
   private needed = false;
+  private operations: Promise<void> = Promise.resolve();
+  private chained = 0;
   private nextMid = 0;
   config: RTCConfiguration;
 
@@ -196,12 +198,37 @@ export class FakeConnection {
     return { type: 'offer', sdp: this.write(true) };
   }
 
-  async setLocalDescription(d?: { type: RTCSdpType; sdp: string }): Promise<void> {
+  /** One operation after the other, as in browsers. */
+  private chain<T>(act: () => Promise<T>): Promise<T> {
+    this.chained++;
+    const done = this.operations.then(act);
+    this.operations = done.then(
+      () => this.unchain(),
+      () => this.unchain(),
+    );
+    return done;
+  }
+  private unchain(): void {
+    if (--this.chained === 0 && this.needed) this.need();
+  }
+
+  setLocalDescription(d?: { type: RTCSdpType; sdp: string }): Promise<void> {
+    return this.chain(() => this.local(d));
+  }
+  setRemoteDescription(d: { type: RTCSdpType; sdp: string }): Promise<void> {
+    return this.chain(() => this.remote(d));
+  }
+  addIceCandidate(c?: RTCIceCandidateInit): Promise<void> {
+    return this.chain(() => this.add(c));
+  }
+
+  private async local(d?: { type: RTCSdpType; sdp: string }): Promise<void> {
     await tick();
     if (this.signalingState === 'closed') throw new Error('InvalidStateError');
     const answer = this.signalingState === 'have-remote-offer';
-    if (!answer && !this.before) {
-      this.before = { local: this.localDescription, mids: this.transceivers.filter((t) => t.mid === null) };
+    if (!answer) {
+      this.before ??= { local: this.localDescription, mids: [] };
+      this.before.mids.push(...this.transceivers.filter((t) => t.mid === null));
     }
     if (!answer) this.needed = false;
     this.localDescription = d ?? { type: answer ? 'answer' : 'offer', sdp: '' };
@@ -212,7 +239,7 @@ export class FakeConnection {
     setTimeout(() => this.gather(), 0);
   }
 
-  async setRemoteDescription(d: { type: RTCSdpType; sdp: string }): Promise<void> {
+  private async remote(d: { type: RTCSdpType; sdp: string }): Promise<void> {
     await tick();
     if (d.type === 'offer') {
       if (this.signalingState === 'have-local-offer') {
@@ -224,6 +251,9 @@ export class FakeConnection {
       this.read(d.sdp);
     } else {
       if (this.signalingState !== 'have-local-offer') throw new Error('InvalidStateError');
+      const mine = JSON.parse(this.localDescription?.sdp ?? '') as Description;
+      const theirs = JSON.parse(d.sdp) as Description;
+      if (mine.sections.length !== theirs.sections.length) throw new Error('InvalidAccessError: sections do not match');
       this.signalingState = 'stable';
       this.read(d.sdp);
     }
@@ -232,7 +262,7 @@ export class FakeConnection {
     if (d.type === 'answer') this.agree();
   }
 
-  async addIceCandidate(c?: RTCIceCandidateInit): Promise<void> {
+  private async add(c?: RTCIceCandidateInit): Promise<void> {
     if (!this.remoteDescription) throw new Error('InvalidStateError: no remote description');
     const remote = JSON.parse(this.remoteDescription.sdp) as Description;
     if (c?.usernameFragment && c.usernameFragment !== remote.ufrag) throw new Error('OperationError: unknown ufrag');
@@ -260,7 +290,7 @@ export class FakeConnection {
   private need(): void {
     this.needed = true;
     setTimeout(() => {
-      if (!this.needed || this.signalingState !== 'stable') return;
+      if (!this.needed || this.signalingState !== 'stable' || this.chained > 0) return;
       this.needed = false;
       this.onnegotiationneeded?.();
     }, 0);
