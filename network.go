@@ -49,6 +49,9 @@ func (n *network) open(turnSecret []byte) error {
 	if n.udp, err = udp.Listen(n.cfg.Media.UDP, n.log); err != nil {
 		return fmt.Errorf("media.udp: %w", err)
 	}
+	if !n.cfg.Media.GSO {
+		n.udp.DisableGSO()
+	}
 	if n.addrs, err = clientAddrs(&n.cfg.Media, n.udp.Addr().Addr()); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -19,10 +20,13 @@ import (
 
 // benchCmd measures.
 type benchCmd struct {
-	Pion  benchPionCmd  `cmd:"" help:"Forwarding beside the least SFU made of pion/webrtc, without and with its default interceptors, in turns: prints the ratios."`
-	Rival benchRivalCmd `cmd:"" hidden:"" help:"That SFU."`
-	SFU   benchSFUCmd   `cmd:"" name:"sfu" help:"Publishers and subscribers against a server in a process of its own: packets, loss, latency, CPU per forwarded packet, memory."`
-	Room  benchRoomCmd  `cmd:"" help:"Fill a room with synthetic participants."`
+	Pion        benchPionCmd        `cmd:"" help:"Forwarding beside the least SFU made of pion/webrtc, without and with its default interceptors, in turns: prints the ratios."`
+	Floor       benchFloorCmd       `cmd:"" help:"Forwarding beside a minimal program that seals and sends the same packets, with and without UDP_SEGMENT, in turns: prints the ratios."`
+	FloorSender benchFloorSenderCmd `cmd:"" name:"floor-sender" hidden:"" help:"That program."`
+	Growth      benchGrowthCmd      `cmd:"" help:"Cost per packet and memory per subscriber from 10 to 600 subscribers, and with many rooms."`
+	Rival       benchRivalCmd       `cmd:"" hidden:"" help:"That SFU."`
+	SFU         benchSFUCmd         `cmd:"" name:"sfu" help:"Publishers and subscribers against a server in a process of its own: packets, loss, latency, CPU per forwarded packet, memory."`
+	Room        benchRoomCmd        `cmd:"" help:"Fill a room with synthetic participants."`
 }
 
 // benchPionCmd compares with the least SFU that can be made of pion/webrtc.
@@ -54,7 +58,89 @@ func (c *benchPionCmd) Run(ctx context.Context, sys *system) error {
 	}
 	o := bench.Options{Publishers: 1, Bitrate: 1500000, Light: true, Warmup: 2 * time.Second, Duration: c.Duration, Log: io.Discard}
 	list := []bench.Contestant{ours, rival("pion, no interceptors"), rival("pion, default", "--interceptors")}
-	return bench.Compare(ctx, o, list, c.Subscribers, c.Rounds, sys.stdout)
+	return bench.Series{Options: o, Sizes: c.Subscribers, Rounds: c.Rounds, Out: sys.stdout}.Compare(ctx, list...)
+}
+
+// benchFloorCmd compares with the least that forwarding can cost.
+type benchFloorCmd struct {
+	Subscribers []int         `default:"50,500" help:"Subscribers of the one publisher, for each comparison."`
+	Rounds      int           `default:"2" help:"How often the two take turns."`
+	Duration    time.Duration `default:"8s" help:"How long to measure in each round."`
+}
+
+const benchBitrate = 1500000
+
+// Run implements the command.
+func (c *benchFloorCmd) Run(ctx context.Context, sys *system) error {
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	ours := func(gso bool) bench.Contestant {
+		return bench.Contestant{Name: "veche", Start: func(ctx context.Context) (string, string, int, func(), error) {
+			child, err := startChild(ctx, sys, "--set", fmt.Sprintf("media.gso=%t", gso))
+			if err != nil {
+				return "", "", 0, nil, err
+			}
+			return child.url + "whip/bench-{n}", child.url + "whep/bench-{n}", child.cmd.Process.Pid, child.stop, nil
+		}}
+	}
+	floor := func(ctx context.Context, ports []uint16, gso bool) (int, func(), error) {
+		args := []string{"bench", "floor-sender", fmt.Sprintf("--gso=%t", gso)}
+		for _, p := range ports {
+			args = append(args, strconv.Itoa(int(p)))
+		}
+		child, err := startSelf(ctx, sys, args...)
+		if err != nil {
+			return 0, nil, err
+		}
+		return child.cmd.Process.Pid, child.stop, nil
+	}
+	o := bench.Options{Publishers: 1, Bitrate: benchBitrate, Light: true, Warmup: 2 * time.Second, Duration: c.Duration, Log: io.Discard}
+	return bench.Series{Options: o, Sizes: c.Subscribers, Rounds: c.Rounds, Out: sys.stdout}.Floor(ctx, ours, floor)
+}
+
+// benchFloorSenderCmd is the process of the floor.
+type benchFloorSenderCmd struct {
+	GSO   bool     `name:"gso" help:"With UDP_SEGMENT."`
+	Ports []uint16 `arg:"" help:"Where to send to on the loopback interface."`
+}
+
+// Run implements the command.
+func (c *benchFloorSenderCmd) Run(ctx context.Context, sys *system) error {
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	if _, err := fmt.Fprintln(sys.stdout, "sending"); err != nil {
+		return err
+	}
+	return bench.SendFloor(ctx, c.Ports, c.GSO, benchBitrate)
+}
+
+// benchGrowthCmd shows whether the cost grows with the number of subscribers and rooms.
+type benchGrowthCmd struct {
+	Duration time.Duration `default:"8s" help:"How long to measure each size."`
+}
+
+// Run implements the command.
+func (c *benchGrowthCmd) Run(ctx context.Context, sys *system) error {
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	for _, size := range [][2]int{{1, 10}, {1, 50}, {1, 150}, {1, 300}, {1, 600}, {10, 9}, {200, 1}} {
+		child, err := startChild(ctx, sys)
+		if err != nil {
+			return err
+		}
+		r, err := bench.Run(ctx, bench.Options{
+			WHIP: child.url + "whip/bench-{n}", WHEP: child.url + "whep/bench-{n}", PID: child.cmd.Process.Pid, Publishers: size[0],
+			Subscribers: size[1], Bitrate: benchBitrate, Light: true, Duration: c.Duration, Warmup: 2 * time.Second, Log: io.Discard,
+		})
+		child.stop()
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(sys.stdout, "%3d publishers x %3d  %s\n", size[0], size[1], r.Line()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // benchRivalCmd is the process of such an SFU.
@@ -136,9 +222,9 @@ type child struct {
 	done chan struct{} // closed when its standard output has ended
 }
 
-func startChild(ctx context.Context, sys *system) (*child, error) {
-	return startSelf(ctx, sys, "demo", "--listen", "127.0.0.1:0", "--set", "media.udp=127.0.0.1:0",
-		"--set", "media.tcp=", "--set", "limits.pendingPerIP=100000", "--set", "rooms.maxMembers=100000")
+func startChild(ctx context.Context, sys *system, args ...string) (*child, error) {
+	return startSelf(ctx, sys, append([]string{"demo", "--listen", "127.0.0.1:0", "--set", "media.udp=127.0.0.1:0",
+		"--set", "media.tcp=", "--set", "limits.pendingPerIP=100000", "--set", "rooms.maxMembers=100000"}, args...)...)
 }
 
 // startSelf runs this program with a subcommand that prints its URL first.

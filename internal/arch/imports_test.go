@@ -166,7 +166,7 @@ func ruleProblems(table map[string]row) []string {
 var reserved = map[string][]string{
 	"pion/webrtc":              {"internal/rtc", "internal/bench", "internal/vtest"},
 	"pion/turn":                {"internal/turnd"},
-	"pion/dtls":                {"internal/rtc"},
+	"pion/dtls":                {"internal/rtc", "internal/bench"},
 	"pion/srtp":                {"internal/rtc", "internal/rtc/seal"},
 	"coder/websocket":          {"internal/wsconn", "internal/vtest"},
 	"golang-jwt/jwt":           {"internal/auth"},

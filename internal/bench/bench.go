@@ -80,6 +80,11 @@ func (r Report) Write(w io.Writer) error {
 	return nil
 }
 
+// Line is the cost in one line.
+func (r Report) Line() string {
+	return fmt.Sprintf("%6.2f µs per packet  %5.0f KiB per subscriber  %d lost", micros(r.PerPacket()), perSubscriber(r), r.Lost)
+}
+
 func round(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
 
 // Run makes the load and measures. It needs no longer than the joins, Warmup and Duration take.

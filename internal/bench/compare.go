@@ -15,14 +15,21 @@ type Contestant struct {
 	Start func(ctx context.Context) (whip, whep string, pid int, stop func(), err error)
 }
 
-// Compare measures the contestants one after the other, rounds times, with each number of subscribers, and prints what they
-// cost and the ratio of the first to each of the others.
-func Compare(ctx context.Context, o Options, list []Contestant, sizes []int, rounds int, w io.Writer) error {
-	for _, n := range sizes {
+// Series is a comparison: servers take turns, so that whatever else the machine does concerns all of them.
+type Series struct {
+	Options       // of each measurement
+	Sizes   []int // numbers of subscribers, each compared for itself
+	Rounds  int   // turns of each server
+	Out     io.Writer
+}
+
+// Compare measures the contestants and prints what they cost, and the ratio of the first to each of the others.
+func (s Series) Compare(ctx context.Context, list ...Contestant) error {
+	for _, n := range s.Sizes {
 		total := make([]Report, len(list))
-		for range rounds {
+		for range s.Rounds {
 			for i, c := range list {
-				r, err := one(ctx, o, c, n)
+				r, err := s.one(ctx, c, n)
 				if err != nil {
 					return fmt.Errorf("%s with %d subscribers: %w", c.Name, n, err)
 				}
@@ -32,11 +39,11 @@ func Compare(ctx context.Context, o Options, list []Contestant, sizes []int, rou
 		for i, c := range list {
 			t := total[i]
 			line := fmt.Sprintf("%4d subscribers  %-24s %6.2f µs per packet  %5.0f KiB and %5.2f ms per join  %d lost", n, c.Name,
-				micros(t.PerPacket()), perSubscriber(t)/float64(rounds), float64(t.JoinCPU.Microseconds())/1e3/float64(rounds), t.Lost)
+				micros(t.PerPacket()), perSubscriber(t)/float64(s.Rounds), float64(t.JoinCPU.Microseconds())/1e3/float64(s.Rounds), t.Lost)
 			if i > 0 {
 				line += fmt.Sprintf("  ratio %.2f of CPU, %.2f of memory", float64(total[0].PerPacket())/float64(t.PerPacket()), perSubscriber(total[0])/perSubscriber(t))
 			}
-			if _, err := fmt.Fprintln(w, strings.TrimSpace(line)); err != nil {
+			if _, err := fmt.Fprintln(s.Out, strings.TrimSpace(line)); err != nil {
 				return err
 			}
 		}
@@ -44,7 +51,8 @@ func Compare(ctx context.Context, o Options, list []Contestant, sizes []int, rou
 	return nil
 }
 
-func one(ctx context.Context, o Options, c Contestant, n int) (Report, error) {
+func (s Series) one(ctx context.Context, c Contestant, n int) (Report, error) {
+	o := s.Options
 	whip, whep, pid, stop, err := c.Start(ctx)
 	if err != nil {
 		return Report{}, err

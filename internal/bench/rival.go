@@ -31,6 +31,7 @@ type rivalRoom struct {
 	pc     *webrtc.PeerConnection
 	tracks []*webrtc.TrackLocalStaticRTP
 	video  webrtc.SSRC
+	ready  chan struct{} // closed when both tracks are there
 }
 
 // NewRival makes one on a free port of the loopback interface, with Pion's default interceptors or none.
@@ -107,15 +108,22 @@ func (r *Rival) join(kind, name, offer string) (string, error) {
 	r.peers = append(r.peers, pc)
 	room := r.rooms[name]
 	if kind == "whip" {
-		room = &rivalRoom{pc: pc}
+		room = &rivalRoom{pc: pc, ready: make(chan struct{})}
 		r.rooms[name] = room
 	}
+	r.mu.Unlock()
 	if room == nil {
-		r.mu.Unlock()
 		return "", errors.New("nobody publishes")
 	}
-	tracks := room.tracks
-	r.mu.Unlock()
+	var tracks []*webrtc.TrackLocalStaticRTP
+	if kind != "whip" {
+		select {
+		case <-room.ready:
+			tracks = room.tracks // not changed any more
+		case <-r.quit:
+			return "", errors.New("closed")
+		}
+	}
 	if kind == "whip" {
 		pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { r.publish(room, t) })
 	} else if err := r.subscribe(room, pc, tracks); err != nil {
@@ -143,7 +151,9 @@ func (r *Rival) publish(room *rivalRoom, t *webrtc.TrackRemote) {
 		return
 	}
 	r.mu.Lock()
-	room.tracks = append(room.tracks, out)
+	if room.tracks = append(room.tracks, out); len(room.tracks) == 2 {
+		close(room.ready)
+	}
 	if t.Kind() == webrtc.RTPCodecTypeVideo {
 		room.video = t.SSRC()
 	}

@@ -77,7 +77,7 @@ func (b *Batch) Reserve(n int) []byte {
 // when there is much to do.
 func (b *Batch) Send(t *Target, n int, mayWait bool) {
 	if len(b.segs) == 0 {
-		b.since, b.runs = b.port.now(), b.port.sock.runs()
+		b.since, b.runs = b.port.now(), b.port.sock.runs() && !b.port.noGSO.Load()
 	}
 	b.eager = b.eager || !mayWait
 	seg := int32(len(b.segs))

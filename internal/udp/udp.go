@@ -29,6 +29,7 @@ import (
 type Port struct {
 	sock  socket
 	guard guard
+	noGSO atomic.Bool
 	addr  netip.AddrPort
 	log   *slog.Logger
 
@@ -108,6 +109,9 @@ func (p *Port) Learn(ufrag string, ssrcs ...uint32) {
 		}
 	}
 }
+
+// DisableGSO makes every datagram a message of its own from now on.
+func (p *Port) DisableGSO() { p.noGSO.Store(true) }
 
 // Alias shows one remote address to ICE agents as another, in both directions, until it is called with an invalid shown.
 // The relays of the embedded TURN server need it: they send from a local address, while their clients, and so the agents'
