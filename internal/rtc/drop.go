@@ -21,12 +21,13 @@ const (
 	dropDTLSFull                      // DTLS records that were not read in time
 	dropTCPLimit                      // too many ICE-TCP connections without a check
 	dropOver                          // after the end of the peer
+	dropPanic                         // a panic while it was used, which has ended the peer
 	dropTCPUnknown                    // an ICE-TCP connection whose first frame is no check of ours
 	dropReasons
 )
 
 var dropNames = [dropReasons]string{"unchecked", "check", "paths", "send", "early", "malformed", "auth", "ssrc-limit",
-	"unclaimed", "payload-type", "flip", "rtcp-rate", "dtls-full", "tcp-limit", "over", "tcp-unknown"}
+	"unclaimed", "payload-type", "flip", "rtcp-rate", "dtls-full", "tcp-limit", "over", "panic", "tcp-unknown"}
 
 // String gives the name under which the reason is counted.
 func (r dropReason) String() string { return dropNames[r] }

@@ -97,6 +97,7 @@ func (p *Peer) spawnLocked(name string, f func()) bool {
 // contain is deferred by every goroutine of the peer.
 func (p *Peer) contain(name string) {
 	if r := recover(); r != nil {
+		p.drop(dropPanic)
 		p.log.Error("panic in a media connection", "in", name, "panic", r, "stack", string(debug.Stack()))
 		p.end(Failed, "internal error")
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	"veche.example/internal/media"
 	"veche.example/internal/rtc/seal"
 	"veche.example/internal/sfu"
+	"veche.example/internal/udp"
 )
 
 // offline is a peer that has negotiated, with keys that the test has too, and a path that records.
@@ -25,6 +27,7 @@ type offline struct {
 	*Peer
 	t      testing.TB
 	h      *handler
+	rig    *rig
 	client *srtp.Context // seals as the client
 	server *srtp.Context // opens what the peer sends
 	keep   atomic.Bool
@@ -107,7 +110,7 @@ a=rtcp-fb:96 nack
 func newOffline(t testing.TB, edit ...func(string) string) *offline {
 	t.Helper()
 	r := newRig(t)
-	o := &offline{t: t, h: &handler{}}
+	o := &offline{t: t, rig: r, h: &handler{}}
 	o.keep.Store(true)
 	var err error
 	o.Peer, err = r.NewPeer(PeerConfig{ID: "p", Audio: media.Codecs(media.Audio), Video: media.Codecs(media.Video), Handler: o.h})
@@ -409,7 +412,7 @@ func TestFeedback(t *testing.T) {
 	}
 }
 
-// TestAllocations: forwarding allocates nothing, from the datagram to the socket.
+// TestAllocations: forwarding allocates nothing, from the datagram to the system call.
 func TestAllocations(t *testing.T) {
 	o := newOffline(t)
 	o.video(1)
@@ -424,15 +427,33 @@ func TestAllocations(t *testing.T) {
 			append(keyPayload(media.VP8), make([]byte, 1000)...), ext{4, []byte("v")}))
 		list = append(list, o.seal(rtp.Header{SSRC: 1111, PayloadType: 111, SequenceNumber: 2 + i, Timestamp: uint32(i)}, keyPayload(media.Opus), ext{1, []byte{20}}))
 	}
+	end, ok := o.ice.current.handles[0].(*udp.Endpoint)
+	if !ok {
+		t.Fatal("no endpoint")
+	}
+	sink, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	must(t, err)
+	defer func() { must(t, sink.Close()) }()
+	to := sink.LocalAddr().(*net.UDPAddr).AddrPort()
+	_, err = end.WriteToAddrPort(binding(t, o.ice.current.user, o.ice.current.pwd, false), to) // then the port knows it
+	must(t, err)
+	pa := &path{gen: o.ice.current, out: o, remote: to, target: end.Target(to)}
+	o.ice.selected.Store(pa)
+	out := o.engine.cfg.UDP.NewBatch()
+	sent := o.rig.port.Stats().PacketsOut
 	before := o.Stats().PacketsOut
 	got := testing.AllocsPerRun(runs, func() {
 		for _, b := range list[:2] {
-			o.rx.take(b, media.Now(), nil)
+			o.rx.take(b, media.Now(), out)
 		}
+		out.Flush()
 		list = list[2:]
 	})
 	if n := o.Stats().PacketsOut - before; n < 2*runs {
 		t.Error(n, "packets were forwarded")
+	}
+	if n := o.rig.port.Stats().PacketsOut - sent; n < 2*runs {
+		t.Error(n, "packets were sent")
 	}
 	if got != 0 {
 		t.Error(got, "allocations")
