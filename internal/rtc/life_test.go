@@ -163,6 +163,9 @@ func TestPanic(t *testing.T) {
 	stop := pump(t, v)
 	defer stop()
 	eventually(t, "failed", func() bool { return bad.h.state() == Failed })
+	if n := bad.peer.Stats().Dropped["panic"]; n != 1 {
+		t.Error(n, "panics were counted")
+	}
 	sub.drain0()
 	sub.expect("video of the others", func(p received) bool { return p.mid == "1" })
 	if pub.h.state() != Connected {
