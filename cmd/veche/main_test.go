@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"veche.example/internal/vtest"
 )
 
 // asProgram makes the test binary behave like the program, for tests that need a real process.
@@ -225,5 +227,57 @@ func TestSignalEndsTheProgram(t *testing.T) {
 				t.Errorf("%v: %s", err, stderr)
 			}
 		})
+	}
+}
+
+// TestRestart: who is in a room when the program is told to end hears why, and is the same person again in its successor,
+// whose secret is the same.
+func TestRestart(t *testing.T) {
+	dir, listen := t.TempDir(), "localhost:"+freePort(t)
+	begin := func() (*exec.Cmd, string, *syncBuffer) {
+		cmd, out, stderr := started(t, dir, "demo", "--listen", listen)
+		return cmd, out.wait(t, nil, stderr), stderr
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	cmd, url, stderr := begin()
+	var people []*vtest.Client
+	for _, b := range []vtest.Bot{{Name: "boss"}, {Name: "speaker", Publish: true}, {Name: "viewer", Viewer: true}} {
+		b.URL, b.Room = url, "r"
+		c, err := b.Join(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		people = append(people, c)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range people {
+		if err := c.Until(ctx, func(s vtest.State) bool { return s.Bye != nil && s.Bye.Code == "shutdown" }); err != nil {
+			t.Errorf("not told: %v, %+v", err, c.State().Bye)
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v: %s", err, stderr)
+	}
+	cmd, url, stderr = begin()
+	for i := len(people) - 1; i >= 0; i-- { // the moderator comes last
+		was := people[i].Welcome()
+		c, err := vtest.Bot{URL: url, Room: "r", Resume: was.Resume, Publish: was.You.State.Mic}.Join(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if is := c.Welcome(); is.You.ID != was.You.ID || is.You.Role != was.You.Role || is.You.Name != was.You.Name || is.You.State != was.You.State || is.Resumed != "restored" {
+			t.Errorf("%+v came back as %+v (%s)", was.You, is.You, is.Resumed)
+		}
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v: %s", err, stderr)
 	}
 }

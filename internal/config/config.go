@@ -69,8 +69,8 @@ type TURN struct {
 
 // Quotas bound the TURN server.
 type Quotas struct {
-	Member      int `koanf:"member" min:"1" doc:"Relays of one member."`
-	IP          int `koanf:"ip" min:"1" doc:"Relays of one client address (IPv6: /64)."`
+	Member      int `koanf:"member" min:"1" doc:"Relays of one member. A browser opens up to three for each of its connections."`
+	IP          int `koanf:"ip" min:"1" doc:"Relays of one client address (IPv6: /64): of a whole office behind one NAT."`
 	Total       int `koanf:"total" min:"1" doc:"Relays of the whole server."`
 	Permissions int `koanf:"permissions" min:"1" doc:"Addresses that one relay may talk to."`
 }
@@ -116,7 +116,7 @@ func Default() Config {
 		Media: Media{UDP: ":7788", TCP: ":7788", GSO: true},
 		TURN: TURN{
 			Mode: "strict", Realm: "veche", TTL: 5 * time.Minute,
-			Quotas: Quotas{Member: 4, IP: 32, Total: 4096, Permissions: 64},
+			Quotas: Quotas{Member: 16, IP: 256, Total: 4096, Permissions: 64},
 		},
 		Rooms: Rooms{
 			MaxMembers: 500, MaxRooms: 10_000,

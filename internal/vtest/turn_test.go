@@ -305,3 +305,17 @@ func TestICETCP(t *testing.T) {
 		})
 	}
 }
+
+// TestRelaysOfAMember: a browser opens one relay per way for each of its connections, and has several of these: links to
+// everybody in a forced P2P room, or the old and the new one while the topology changes.
+func TestRelaysOfAMember(t *testing.T) {
+	s := newOnePort(t, false)
+	c := s.join(Bot{Name: "c"})
+	for connection := range 5 {
+		for _, way := range urls(c.Welcome().ICEServers) {
+			if _, err := s.relayOf(c.Welcome().ICEServers, way); err != nil {
+				t.Errorf("connection %d, %s: %v", connection, way, err)
+			}
+		}
+	}
+}
