@@ -24,6 +24,7 @@ import (
 	"veche.example/internal/auth"
 	"veche.example/internal/config"
 	"veche.example/internal/hub"
+	"veche.example/internal/load"
 	"veche.example/internal/metrics"
 	"veche.example/internal/proxy"
 	"veche.example/internal/session"
@@ -69,6 +70,7 @@ type Server struct {
 	handler  http.Handler
 	registry *prometheus.Registry
 	metrics  *metrics.Metrics
+	load     load.Meter
 
 	closing  sync.Once
 	closeErr error

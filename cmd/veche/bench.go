@@ -224,7 +224,7 @@ type child struct {
 
 func startChild(ctx context.Context, sys *system, args ...string) (*child, error) {
 	return startSelf(ctx, sys, append([]string{"demo", "--listen", "127.0.0.1:0", "--set", "media.udp=127.0.0.1:0",
-		"--set", "media.tcp=", "--set", "limits.pendingPerIP=100000", "--set", "rooms.maxMembers=100000"}, args...)...)
+		"--set", "media.tcp=", "--set", "limits.pendingPerIP=100000", "--set", "rooms.maxMembers=100000", "--set", "limits.cpu=100"}, args...)...)
 }
 
 // startSelf runs this program with a subcommand that prints its URL first.

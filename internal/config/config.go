@@ -100,6 +100,7 @@ type Limits struct {
 	Frame             Bytes `koanf:"frame" min:"4096" max:"65536" doc:"Size of a signalling message; the protocol allows no more than the default."`
 	SDP               Bytes `koanf:"sdp" min:"16384" max:"524288" doc:"Size of a message that carries a session description; the protocol allows no more than the default."`
 	Connections       int   `koanf:"connections" min:"1" doc:"Signalling connections of the whole server."`
+	CPU               int   `koanf:"cpu" min:"1" max:"100" doc:"Per cent of all cores: while the server uses more, nobody new is let in (they are told to come back), so that those who are there keep their quality."`
 	PendingPerIP      int   `koanf:"pendingPerIP" min:"1" doc:"Connections of one address (IPv6: /64) that have not joined a room yet."`
 }
 
@@ -124,7 +125,7 @@ func Default() Config {
 		},
 		Limits: Limits{
 			MessagesPerSecond: 50, Burst: 200, Frame: 64 << 10, SDP: 512 << 10,
-			Connections: 10_000, PendingPerIP: 32,
+			Connections: 10_000, CPU: 95, PendingPerIP: 32,
 		},
 		Log: Log{Level: "info", Format: "text"},
 	}

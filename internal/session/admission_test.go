@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -278,4 +279,23 @@ func TestDetachInARush(t *testing.T) {
 
 func grantOf(name string) auth.Grant {
 	return auth.Grant{Room: name, Expires: time.Now().Add(time.Hour)}
+}
+
+// TestBusy: while the server is busy nobody new is let in, but whoever was there comes back.
+func TestBusy(t *testing.T) {
+	var busy atomic.Bool
+	h := newHouse(t, func(c *Config) { c.Busy = busy.Load })
+	p := h.join(JoinRequest{})
+	busy.Store(true)
+	h.refuse(JoinRequest{Room: "r"}, room.CodeOverloaded)
+	h.refuse(JoinRequest{Room: "r", Resume: "not one of ours"}, room.CodeOverloaded)
+	p.Detach(false)
+	if q := h.join(JoinRequest{Resume: p.w.Resume}); !q.w.Restored {
+		t.Error("not brought back")
+	}
+	busy.Store(false)
+	h.join(JoinRequest{})
+	if got := h.Stats().Refused; got != 2 {
+		t.Error(got, "refused")
+	}
 }

@@ -48,6 +48,8 @@ type Config struct {
 	ICE func(member room.MemberID, reach Reach) []ICEServer
 	// Revoke ends the credentials of a member who is gone; nil = nothing to do. It may wait a little.
 	Revoke func(member room.MemberID)
+	// Busy: nobody new is let in, only who comes back; nil = never.
+	Busy func() bool
 	// Room makes the options of a room that is being created: its limits, and whether it is open. What
 	// the request says of the room is filled in by the Manager. nil = a closed room with the defaults.
 	Room      func(JoinRequest) room.Options
@@ -68,6 +70,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.ICE == nil {
 		c.ICE = func(room.MemberID, Reach) []ICEServer { return nil }
+	}
+	if c.Busy == nil {
+		c.Busy = func() bool { return false }
 	}
 	if c.Revoke == nil {
 		c.Revoke = func(room.MemberID) {}

@@ -60,6 +60,10 @@ func (m *Manager) Join(ctx context.Context, r JoinRequest, out Outlet) (*Session
 		m.stats.refused.Add(1)
 		return nil, Welcome{}, err
 	}
+	if !a.join.Restored && m.cfg.Busy() {
+		m.stats.refused.Add(1)
+		return nil, Welcome{}, &room.Error{Code: room.CodeOverloaded, Text: "the server is too busy; come back later"}
+	}
 	r.Token, r.Resume = "", "" // secrets are not kept
 	s := newSession(m, Who{r.Room, a.join.ID}, r, out)
 	if s.stage = m.enter(r.Room); s.stage == nil {
