@@ -65,7 +65,8 @@ fi
 
 mkdir -p bin
 probe=veche$$
-ip netns add $probe 2>bin/netns.log || fail "network namespaces: $(cat bin/netns.log)"
+{ ip netns add $probe && ip netns exec $probe nft list ruleset; } >/dev/null 2>bin/netns.log ||
+  fail "network namespaces and nftables, which a container must be allowed to use: $(cat bin/netns.log)"
 ip netns del $probe
 
 if ! node_fits node; then
