@@ -11,6 +11,10 @@ SHELL := /bin/bash
 
 export PATH := $(CURDIR)/bin/node/node_modules/.bin:$(PATH)
 export NO_COLOR := 1
+# A Node of our own would not know the authorities that this machine trusts beside the usual ones.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
+export NODE_EXTRA_CA_CERTS ?= /etc/ssl/certs/ca-certificates.crt
+endif
 STEP := scripts/step.sh
 FUZZ := 3s
 SOAK_FUZZ := 5m

@@ -88,7 +88,8 @@ func TestRoutes(t *testing.T) {
 		s := testServer(t, func(c *Config) { c.HTTP.Prefix = prefix }, WithVersion("1.2"), WithDemoRoom("demo"))
 		for path, want := range map[string]int{
 			"/": 200, "/r/x": 200, "/b/x": 200, "/watch/x": 200, "/call/x": 200, "/app.json": 200, "/ws": 426, "/nothing": 404,
-			"/whip/x": 405, "/index.html": 404, "/r/": 404,
+			"/whip/x": 405, "/index.html": 404, "/r/": 404, "/sdk/veche-client.js": 200,
+			"/examples/call.html": 200, "/examples/room.html": 200, "/examples/broadcast.html": 200, "/examples/room.js": 200,
 		} {
 			status, header, _ := ask(t, s, httptest.NewRequest(http.MethodGet, prefix+path, nil))
 			if status != want {

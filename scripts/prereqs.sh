@@ -65,8 +65,10 @@ fi
 
 mkdir -p bin
 probe=veche$$
-ip netns add $probe 2>bin/netns.log || fail "network namespaces: $(cat bin/netns.log)"
-ip netns del $probe
+works=true
+{ ip netns add $probe && ip netns exec $probe nft list ruleset; } >/dev/null 2>bin/netns.log || works=false
+ip netns del $probe 2>/dev/null || true
+$works || fail "network namespaces and nftables, which a container must be allowed to use: $(cat bin/netns.log)"
 
 if ! node_fits node; then
   if ! node_fits bin/node/node_modules/.bin/node; then
