@@ -188,6 +188,7 @@ func (n *negotiation) planSlots(pl *plan, receive []string) (map[string]*outboun
 			}
 		}
 		o := newOutbound(n.p, mid, kind, name)
+		o.differ(outs)
 		outs[mid] = o
 		pl.fresh = append(pl.fresh, o)
 	}

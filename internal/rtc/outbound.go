@@ -39,9 +39,24 @@ type outbound struct {
 }
 
 func newOutbound(p *Peer, mid string, kind media.Kind, stream string) *outbound {
-	o := &outbound{p: p, mid: mid, kind: kind, ssrc: rand.Uint32() | 1, rtx: rand.Uint32() &^ 1, stream: stream, soon: reportsSoon}
+	o := &outbound{p: p, mid: mid, kind: kind, stream: stream, soon: reportsSoon}
+	o.draw()
 	o.slot = sfu.NewSlot(kind, o)
 	return o
+}
+
+// draw chooses the SSRCs; media have odd ones and retransmissions even ones.
+func (o *outbound) draw() { o.ssrc, o.rtx = rand.Uint32()|1, rand.Uint32()&^1 }
+
+// differ draws until no other section has one of the SSRCs: the nonces of a peer are told apart by them (RFC 7714 §8.1).
+func (o *outbound) differ(others map[string]*outbound) {
+	for _, other := range others {
+		if other.ssrc == o.ssrc || other.rtx == o.rtx {
+			o.draw()
+			o.differ(others)
+			return
+		}
+	}
 }
 
 // WriteRTP sends one packet of the slot.
