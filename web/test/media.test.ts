@@ -137,7 +137,7 @@ describe('LocalMedia', () => {
     await media.choose('camera', 'c2');
     expect(media.camera.value).not.toBe(first);
     expect((first as unknown as FakeTrack).readyState).toBe('ended');
-    expect(devices.asked.at(-1)?.video).toMatchObject({ deviceId: { ideal: 'c2' } });
+    expect(devices.asked.at(-1)?.video).toMatchObject({ deviceId: { exact: 'c2' } });
     expect(live()).toHaveLength(2);
   });
 

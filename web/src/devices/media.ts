@@ -116,33 +116,35 @@ export class LocalMedia {
     }
   }
 
-  private capture(mic: boolean, camera: boolean): Promise<MediaStream> {
+  /** `exactly`: this device and no other; else another one, if the remembered one is not there. */
+  private capture(mic: boolean, camera: boolean, exactly = false): Promise<MediaStream> {
     const { devices } = this.access;
     if (!devices) return Promise.reject(new DOMException('no mediaDevices', 'SecurityError'));
+    const how = exactly ? 'exact' : 'ideal';
     return devices.getUserMedia({
-      audio: mic ? this.micConstraints() : false,
-      video: camera ? this.cameraConstraints() : false,
+      audio: mic ? this.micConstraints(how) : false,
+      video: camera ? this.cameraConstraints(how) : false,
     });
   }
 
-  private micConstraints(): MediaTrackConstraints {
+  private micConstraints(how: 'exact' | 'ideal'): MediaTrackConstraints {
     const id = this.chosen.value.microphone;
     return {
       echoCancellation: true,
       noiseSuppression: true,
       autoGainControl: true,
-      ...(id ? { deviceId: { ideal: id } } : {}),
+      ...(id ? { deviceId: { [how]: id } } : {}),
     };
   }
 
-  private cameraConstraints(): MediaTrackConstraints {
+  private cameraConstraints(how: 'exact' | 'ideal'): MediaTrackConstraints {
     const id = this.chosen.value.camera;
     const [width, height, frameRate] = this.lowBandwidth ? [320, 180, 15] : [1280, 720, 30];
     return {
       width: { ideal: width },
       height: { ideal: height },
       frameRate: { ideal: frameRate, max: 30 },
-      ...(id ? { deviceId: { ideal: id } } : { facingMode: 'user' }),
+      ...(id ? { deviceId: { [how]: id } } : { facingMode: 'user' }),
     };
   }
 
@@ -215,7 +217,7 @@ export class LocalMedia {
     const epoch = this.epoch;
     const enabled = open?.enabled ?? true;
     try {
-      const captured = await this.capture(media === 'mic', media === 'camera');
+      const captured = await this.capture(media === 'mic', media === 'camera', id !== '');
       for (const track of captured.getTracks()) track.enabled = enabled;
       this.take(captured, epoch);
       this.settle({ [media]: undefined });
