@@ -4,11 +4,11 @@ import { Emitter } from './emitter.js';
 import { VecheError } from './errors.js';
 import { randomId } from './ids.js';
 import { Link, type LinkOptions, type LinkState } from './link.js';
-import { Looker } from './monitor.js';
+import { Looker, Stalls } from './monitor.js';
 import { streamOf } from './participant.js';
 import type { Inspection } from './path.js';
 import type { Request, SignalData, WireCall } from './protocol.js';
-import { qualityOf } from './stats.js';
+import { look, qualityOf } from './stats.js';
 import type {
   CallReason,
   CallState,
@@ -47,12 +47,15 @@ export interface CallRoom {
   request(request: Request): Promise<unknown>;
   post(request: Request): void;
   signal(to: string, link: string, data: SignalData): void;
+  /** Media that flowed comes no more. */
+  stopped(): void;
   over(call: Call): void;
 }
 
 /** Without media for so long the call has failed (ms). */
 const mediaTimeout = 30_000;
 const lookEvery = 2_000;
+const listenEvery = 250;
 /** What is said over the data channel at the end is given time to leave (ms). */
 const linger = 400;
 const sources: readonly Source[] = ['mic', 'camera', 'screen', 'screen-audio'];
@@ -75,6 +78,8 @@ export class Call {
   private lostAt = 0;
   private detached = false;
   private timer: ReturnType<typeof setInterval> | undefined;
+  private readonly stalls = new Stalls();
+  private listening: ReturnType<typeof setInterval> | undefined;
 
   /** @internal */
   constructor(
@@ -239,6 +244,7 @@ export class Call {
     this.now = 'ended';
     this.why = reason;
     clearInterval(this.timer);
+    clearInterval(this.listening);
     this.channel.close();
     const link = this.link;
     this.link = null;
@@ -280,6 +286,7 @@ export class Call {
     for (const [source, track] of this.local) link.set(source, track);
     link.start();
     this.timer = setInterval(() => void this.look(), lookEvery);
+    this.listening = setInterval(() => void this.listen(), listenEvery);
     this.events.emit('state', this);
   }
 
@@ -326,6 +333,13 @@ export class Call {
       if (this.local.has(source)) at.outgoing.set(mid, source);
     }
     return at;
+  }
+
+  private async listen(): Promise<void> {
+    const pc = this.link?.connection;
+    if (!pc) return;
+    const reports = await look(pc);
+    if (this.now === 'active' && this.stalls.look(new Map([[pc, reports]]), Date.now())) this.room.stopped();
   }
 
   private async look(): Promise<void> {

@@ -46,6 +46,7 @@ const connectTimeout = 10_000;
 const pingEvery = 10_000;
 const pongTimeout = 5_000;
 const probeTimeout = 2_000;
+const suspectTimeout = 1_000;
 const farewellTimeout = 1_000;
 /** Pauses before the attempts to come back, the last one again and again; each is shortened by up to a half. */
 const pauses = [0, 300, 600, 1_200, 2_400, 3_000];
@@ -132,6 +133,11 @@ export class Connection {
       this.attempts = 0;
       this.open();
     }
+  }
+
+  /** Media has stopped: a socket that does not answer at once is as dead as its network. */
+  suspect(): void {
+    if (!this.over && this.welcomed) this.ping(suspectTimeout);
   }
 
   /** Says goodbye; nothing is sent or told after it. */

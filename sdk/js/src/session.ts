@@ -90,6 +90,7 @@ export class Session {
           return { id: roster.me, name: roster.own.member.name };
         },
         connected: () => connection.connected,
+        stopped: () => connection.suspect(),
         post: (r) => connection.post(r),
         signal,
       },
@@ -119,6 +120,8 @@ export class Session {
         record.quality = quality;
         emit('quality', { participant, quality });
       },
+      // If the socket is dead too, the welcome that follows mends the media.
+      stopped: () => connection.suspect(),
     });
     this.begin(welcome);
   }

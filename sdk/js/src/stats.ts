@@ -25,7 +25,7 @@ export async function look(pc: RTCPeerConnection): Promise<Reports> {
 }
 
 /** Bytes that have come so far, by the transport or else by the pair in use. */
-function heard(reports: Reports): number {
+export function heard(reports: Reports): number {
   for (const r of reports.values()) if (r.type === 'transport') return num(r.bytesReceived) ?? 0;
   return num(pairOf(reports)?.bytesReceived) ?? 0;
 }

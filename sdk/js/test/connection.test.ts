@@ -305,6 +305,23 @@ describe('half-open sockets', () => {
   });
 });
 
+describe('when media has stopped', () => {
+  test('a dead socket is found out within 1 s', async () => {
+    const { connection, socket } = await joined();
+    connection.suspect();
+    await pass(1_100);
+    expect(socket.closed).toBeDefined();
+  });
+  test('a socket that answers stays', async () => {
+    const { connection, socket } = await joined();
+    connection.suspect();
+    await pass(200);
+    socket.push({ t: 'pong', re: socket.find('ping').id as number });
+    await pass(5_000);
+    expect(socket.closed).toBeUndefined();
+  });
+});
+
 describe('what is posted', () => {
   const resume = async (resumed: string) => {
     await pass(10);

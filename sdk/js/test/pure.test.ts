@@ -3,7 +3,7 @@ import doc from '../../../docs/protocol/veche-v1.md?raw';
 import { decodes, preferences, publishOrder, sameClock } from '../src/codecs.js';
 import { errorCode, errorReasons, VecheError } from '../src/errors.js';
 import { mayOf } from '../src/may.js';
-import { Speakers } from '../src/monitor.js';
+import { Speakers, Stalls } from '../src/monitor.js';
 import type { Inspection } from '../src/path.js';
 import { assign, Seating, seatsFor } from '../src/seats.js';
 import { pathStats, qualityOf, type Report, trackStats } from '../src/stats.js';
@@ -122,6 +122,46 @@ describe('speakers', () => {
     expect(s.state().active).toBe('a');
     at(s, 1_500, { a: 0.1, b: 0.5 });
     expect(s.state().active).toBe('b');
+  });
+});
+
+describe('what flowed and comes no more', () => {
+  const pc = {};
+  const at = (s: Stalls, now: number, bytes: number) => s.update(new Map([[pc, bytes]]), now);
+  const flow = () => {
+    const s = new Stalls();
+    for (let i = 0; i <= 4; i++) expect(at(s, i * 250, i * 100)).toBe(false);
+    return s;
+  };
+  test('is told once, after a second', () => {
+    const s = flow();
+    for (const now of [1_250, 1_500, 1_750]) expect(at(s, now, 400)).toBe(false);
+    expect(at(s, 2_000, 400)).toBe(true);
+    for (const now of [2_250, 3_250, 9_000]) expect(at(s, now, 400)).toBe(false);
+  });
+  test('a pause is nothing', () => {
+    const s = flow();
+    expect(at(s, 1_750, 400)).toBe(false);
+    expect(at(s, 2_000, 500)).toBe(false);
+    expect(at(s, 2_750, 500)).toBe(false);
+    expect(at(s, 3_000, 500)).toBe(true);
+  });
+  test('reports now and then are no flow', () => {
+    const s = new Stalls();
+    for (let i = 0; i < 40; i++) expect(at(s, i * 1_250, Math.floor(i / 2) * 60)).toBe(false);
+  });
+  test('a connection that says so is broken, told once until it is back', () => {
+    const s = new Stalls();
+    const one = (state: string) => s.look(new Map([[{ connectionState: state } as RTCPeerConnection, new Map()]]), 0);
+    expect(one('connected')).toBe(false);
+    expect(one('disconnected')).toBe(true);
+    const fake = { connectionState: 'disconnected' };
+    const same = () => s.look(new Map([[fake as RTCPeerConnection, new Map()]]), 0);
+    expect([same(), same()]).toEqual([true, false]);
+    fake.connectionState = 'connected';
+    expect(same()).toBe(false);
+    fake.connectionState = 'disconnected';
+    expect(same()).toBe(true);
   });
 });
 

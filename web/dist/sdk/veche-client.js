@@ -570,24 +570,24 @@ async function k(e) {
 		return /* @__PURE__ */ new Map();
 	}
 }
-function Ne(e) {
+function A(e) {
 	for (let t of e.values()) if (t.type === "transport") return D(t.bytesReceived) ?? 0;
-	return D(Ie(e)?.bytesReceived) ?? 0;
+	return D(Fe(e)?.bytesReceived) ?? 0;
 }
-var Pe = 600;
-async function Fe(e) {
-	let t = Ne(await k(e));
-	return await new Promise((e) => setTimeout(e, Pe)), Ne(await k(e)) > t;
+var Ne = 600;
+async function Pe(e) {
+	let t = A(await k(e));
+	return await new Promise((e) => setTimeout(e, Ne)), A(await k(e)) > t;
 }
-function Ie(e) {
+function Fe(e) {
 	for (let t of e.values()) if (t.type === "transport" && O(t.selectedCandidatePairId)) {
 		let n = e.get(t.selectedCandidatePairId);
 		if (n) return n;
 	}
 	for (let t of e.values()) if (t.type === "candidate-pair" && (t.selected === !0 || t.nominated === !0 && t.state === "succeeded")) return t;
 }
-function Le(e) {
-	let t = Ie(e);
+function Ie(e) {
+	let t = Fe(e);
 	if (!t) return;
 	let n = e.get(O(t.localCandidateId) ?? ""), r = e.get(O(t.remoteCandidateId) ?? ""), i = { relay: n?.candidateType === "relay" || r?.candidateType === "relay" };
 	O(n?.candidateType) && (i.local = n?.candidateType), O(r?.candidateType) && (i.remote = r?.candidateType);
@@ -598,20 +598,20 @@ function Le(e) {
 	let s = D(t.availableOutgoingBitrate);
 	return s !== void 0 && (i.availableOut = Math.round(s)), i;
 }
-function Re(e, t) {
+function Le(e, t) {
 	let n = O(e.mid);
 	if (n !== void 0) return n;
 	for (let n of t.pc.getTransceivers()) if (n.mid !== null && n.receiver.track.id === e.trackIdentifier) return n.mid;
 }
-function ze(e, t, n) {
+function Re(e, t, n) {
 	let r = D(t?.[n]) ?? 0, i = t ? e.timestamp - t.timestamp : 0, a = Math.max(0, (D(e[n]) ?? 0) - r);
 	return i > 0 ? Math.round(a * 8e3 / i) : 0;
 }
-function Be(e, t) {
+function ze(e, t) {
 	return e > 0 && e + t > 0 ? Math.round(1e3 * e / (e + t)) / 10 : 0;
 }
-var Ve = (e, t, n) => Math.max(0, (D(e[n]) ?? 0) - (D(t?.[n]) ?? 0));
-function He(e, t, n) {
+var Be = (e, t, n) => Math.max(0, (D(e[n]) ?? 0) - (D(t?.[n]) ?? 0));
+function Ve(e, t, n) {
 	let r = O(t.get(O(e.codecId) ?? "")?.mimeType);
 	return {
 		kind: T(n),
@@ -619,20 +619,20 @@ function He(e, t, n) {
 		...r ? { codec: x(r) } : {}
 	};
 }
-function Ue(e) {
+function He(e) {
 	let t = {}, n = D(e.frameWidth), r = D(e.frameHeight), i = D(e.framesPerSecond);
 	return n !== void 0 && r !== void 0 && Object.assign(t, {
 		width: n,
 		height: r
 	}), i !== void 0 && (t.fps = Math.round(i)), t;
 }
-function We(e, t, n, r) {
+function Ue(e, t, n, r) {
 	let i = n.get(e.id), a = {
-		...He(e, t, r),
+		...Ve(e, t, r),
 		direction: "in",
-		bitrate: ze(e, i, "bytesReceived"),
-		lost: Be(Ve(e, i, "packetsLost"), Ve(e, i, "packetsReceived")),
-		...Ue(e)
+		bitrate: Re(e, i, "bytesReceived"),
+		lost: ze(Be(e, i, "packetsLost"), Be(e, i, "packetsReceived")),
+		...He(e)
 	}, o = D(e.jitter);
 	o !== void 0 && (a.jitterMs = Math.round(o * 1e3));
 	let s = D(e.audioLevel);
@@ -640,13 +640,13 @@ function We(e, t, n, r) {
 	let c = D(e.freezeCount);
 	return c !== void 0 && (a.freezes = c), a.kind === "video" && (a.frames = D(e.framesDecoded) ?? 0), a;
 }
-function Ge(e, t, n, r) {
+function We(e, t, n, r) {
 	let i = {
-		...He(e, t, r),
+		...Ve(e, t, r),
 		direction: "out",
-		bitrate: ze(e, n.get(e.id), "bytesSent"),
+		bitrate: Re(e, n.get(e.id), "bytesSent"),
 		lost: 0,
-		...Ue(e)
+		...He(e)
 	};
 	for (let n of t.values()) {
 		if (n.type !== "remote-inbound-rtp" || n.localId !== e.id) continue;
@@ -660,18 +660,18 @@ function Ge(e, t, n, r) {
 	let a = D(t.get(O(e.mediaSourceId) ?? "")?.audioLevel);
 	return a !== void 0 && (i.level = a), i.kind === "video" && (i.frames = D(e.framesEncoded) ?? 0), i;
 }
-function Ke(e, t, n) {
+function Ge(e, t, n) {
 	let r = [];
 	for (let i of t.values()) {
-		let a = i.type === "inbound-rtp" || i.type === "outbound-rtp" ? Re(i, e) : void 0;
+		let a = i.type === "inbound-rtp" || i.type === "outbound-rtp" ? Le(i, e) : void 0;
 		if (a === void 0) continue;
 		let o = e.incoming.get(a), s = e.outgoing.get(a);
 		if (i.type === "inbound-rtp" && o) r.push({
 			member: o.member,
-			stats: We(i, t, n, o.source)
+			stats: Ue(i, t, n, o.source)
 		});
 		else if (i.type === "outbound-rtp" && s) {
-			let e = Ge(i, t, n, s), a = r.find((e) => e.member === null && e.stats.source === s)?.stats;
+			let e = We(i, t, n, s), a = r.find((e) => e.member === null && e.stats.source === s)?.stats;
 			a ? (a.bitrate += e.bitrate, a.frames = Math.max(a.frames ?? 0, e.frames ?? 0)) : r.push({
 				member: null,
 				stats: e
@@ -680,13 +680,13 @@ function Ke(e, t, n) {
 	}
 	return r;
 }
-function A(e, t, n) {
+function j(e, t, n) {
 	if (!n) return 0;
 	let r = e.filter((e) => e.bitrate > 0), i = Math.max(0, ...r.map((e) => e.lost)), a = Math.max(0, ...r.map((e) => e.jitterMs ?? 0)), o = Math.max(t?.rttMs ?? 0, ...r.map((e) => e.rttMs ?? 0));
 	return i >= 15 || o >= 1e3 || a >= 250 ? 1 : i >= 6 || o >= 500 || a >= 120 ? 2 : i >= 2 || o >= 250 || a >= 60 ? 3 : 4;
 }
 // ../sdk/js/src/link.ts
-var j = 2e3, M = 6e3, qe = 8e3, N = class {
+var M = 2e3, N = 6e3, Ke = 8e3, P = class {
 	options;
 	pc = null;
 	local = /* @__PURE__ */ new Map();
@@ -746,7 +746,7 @@ var j = 2e3, M = 6e3, qe = 8e3, N = class {
 				} catch {}
 				e.restartIce(), e.signalingState === "have-local-offer" && await this.offer(e);
 			}
-		}), this.watch(M);
+		}), this.watch(N);
 	}
 	renew() {
 		this.run(async () => {
@@ -755,7 +755,7 @@ var j = 2e3, M = 6e3, qe = 8e3, N = class {
 	}
 	nudge() {
 		let e = this.pc;
-		e && this.started && (this.state === "connected" ? Fe(e).then((t) => {
+		e && this.started && (this.state === "connected" ? Pe(e).then((t) => {
 			!t && this.pc === e && !this.closed && this.restart();
 		}) : this.restart());
 	}
@@ -782,7 +782,7 @@ var j = 2e3, M = 6e3, qe = 8e3, N = class {
 		let e = await this.options.config();
 		if (this.closed) return;
 		let t = new this.options.env.RTCPeerConnection(e);
-		if (this.pc = t, this.me = Je(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = !1, this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
+		if (this.pc = t, this.me = qe(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = !1, this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
 			negotiated: !0,
 			id: 0
 		})), this.options.impolite) {
@@ -790,7 +790,7 @@ var j = 2e3, M = 6e3, qe = 8e3, N = class {
 			for (let e of /* @__PURE__ */ new Set([...this.options.sections, ...this.local.keys()])) this.open(e);
 			await this.offer(t);
 		}
-		this.enter("connecting"), this.watch(M * 2);
+		this.enter("connecting"), this.watch(N * 2);
 	}
 	drop() {
 		let e = this.pc;
@@ -828,7 +828,7 @@ var j = 2e3, M = 6e3, qe = 8e3, N = class {
 	expectAnswer(e, t) {
 		clearTimeout(this.unanswered), this.unanswered = setTimeout(() => {
 			this.pc === e && this.serial === t && e.signalingState === "have-local-offer" && this.run(() => this.offer(e));
-		}, qe);
+		}, Ke);
 	}
 	describe(e) {
 		this.offered = Date.now();
@@ -854,7 +854,7 @@ var j = 2e3, M = 6e3, qe = 8e3, N = class {
 		});
 	}
 	async take(e) {
-		let t = Xe(e.meta);
+		let t = Ye(e.meta);
 		if (this.pc || await this.build(), t.for !== void 0 && t.for !== this.me) return;
 		if (t.from !== void 0 && t.from !== this.peer) {
 			if (this.peer !== void 0 && this.pc?.remoteDescription && (this.drop(), await this.build(), this.peer = t.from, this.options.impolite)) return;
@@ -915,9 +915,9 @@ var j = 2e3, M = 6e3, qe = 8e3, N = class {
 				clearTimeout(this.timer), this.timer = void 0, this.enter("connected");
 				break;
 			case "disconnected":
-				this.enter("interrupted"), this.watch(this.options.impolite ? j : j * 1.5);
+				this.enter("interrupted"), this.watch(this.options.impolite ? M : M * 1.5);
 				break;
-			case "failed": this.enter("failed"), this.watch(this.options.impolite ? 0 : j / 2);
+			case "failed": this.enter("failed"), this.watch(this.options.impolite ? 0 : M / 2);
 		}
 	}
 	enter(e) {
@@ -925,26 +925,26 @@ var j = 2e3, M = 6e3, qe = 8e3, N = class {
 	}
 	watch(e) {
 		clearTimeout(this.timer), this.closed || (this.timer = setTimeout(() => {
-			this.pc?.connectionState !== "connected" && (this.started ? this.restart() : (this.run(async () => this.send({})), this.watch(M)));
+			this.pc?.connectionState !== "connected" && (this.started ? this.restart() : (this.run(async () => this.send({})), this.watch(N)));
 		}, e));
 	}
 };
-function Je() {
+function qe() {
 	return Math.random().toString(36).slice(2, 10) || "0";
 }
-var Ye = /* @__PURE__ */ new Set([
+var Je = /* @__PURE__ */ new Set([
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
 ]);
-function Xe(e) {
+function Ye(e) {
 	let t = {};
 	if (typeof e != "object" || !e) return t;
 	let n = e;
 	if (typeof n.from == "string" && (t.from = n.from), typeof n.for == "string" && (t.for = n.for), typeof n.offer == "number" && (t.offer = n.offer), typeof n.sources == "object" && n.sources !== null) {
 		let e = {};
-		for (let [t, r] of Object.entries(n.sources)) typeof r == "object" && r && Ye.has(r.source) && (e[t] = {
+		for (let [t, r] of Object.entries(n.sources)) typeof r == "object" && r && Je.has(r.source) && (e[t] = {
 			source: r.source,
 			on: r.on === !0
 		});
@@ -953,7 +953,7 @@ function Xe(e) {
 	return t;
 }
 // ../sdk/js/src/monitor.ts
-var P = class {
+var F = class {
 	before = /* @__PURE__ */ new WeakMap();
 	async look(e) {
 		let t = {
@@ -963,15 +963,15 @@ var P = class {
 		return await Promise.all(e.map(async (e) => {
 			let n = await k(e.pc), r = this.before.get(e.pc) ?? /* @__PURE__ */ new Map();
 			this.before.set(e.pc, n);
-			let i = Le(n);
+			let i = Ie(n);
 			i && t.paths.set(e.peer, i);
-			for (let { member: i, stats: a } of Ke(e, n, r)) {
+			for (let { member: i, stats: a } of Ge(e, n, r)) {
 				let e = t.tracks.get(i) ?? [];
 				t.tracks.set(i, e), e.push(a);
 			}
 		})), t;
 	}
-}, Ze = .02, Qe = .008, $e = 700, et = 3e3, tt = class {
+}, Xe = .02, Ze = .008, Qe = 700, $e = 3e3, et = class {
 	speaking = /* @__PURE__ */ new Map();
 	active = null;
 	heard = 0;
@@ -979,7 +979,7 @@ var P = class {
 	update(e, t) {
 		let n = this.speaking;
 		this.speaking = /* @__PURE__ */ new Map();
-		for (let [t, r] of e) r >= (n.has(t) ? Qe : Ze) && this.speaking.set(t, r);
+		for (let [t, r] of e) r >= (n.has(t) ? Ze : Xe) && this.speaking.set(t, r);
 		return this.choose(t) || this.speaking.size > 0 || n.size > 0;
 	}
 	state() {
@@ -991,15 +991,42 @@ var P = class {
 	choose(e) {
 		let t = this.active, n = null;
 		for (let [e, t] of this.speaking) t > (n ? this.speaking.get(n) ?? 0 : 0) && (n = e);
-		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > et && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
+		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > $e && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
 			id: n,
 			since: e
-		}), (!this.active || e - this.rival.since >= $e) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
+		}), (!this.active || e - this.rival.since >= Qe) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
 	}
-}, nt = 250, rt = 2e3, it = 16, at = class {
+}, tt = 4, nt = 1e3, rt = class {
+	seen = /* @__PURE__ */ new Map();
+	broken = /* @__PURE__ */ new WeakSet();
+	look(e, t) {
+		let n = /* @__PURE__ */ new Map(), r = !1;
+		for (let [t, i] of e) n.set(t, A(i)), t.connectionState === "connected" ? this.broken.delete(t) : t.connectionState === "disconnected" && !this.broken.has(t) && (this.broken.add(t), r = !0);
+		return this.update(n, t) || r;
+	}
+	update(e, t) {
+		let n = this.seen;
+		this.seen = /* @__PURE__ */ new Map();
+		let r = !1;
+		for (let [i, a] of e) {
+			let e = n.get(i), o = e ?? {
+				bytes: a,
+				since: t,
+				grown: 0
+			};
+			this.seen.set(i, o), a === o.bytes ? e && o.grown < tt ? o.grown = 0 : t - o.since >= nt && (o.grown = 0, r = !0) : this.seen.set(i, {
+				bytes: a,
+				since: t,
+				grown: o.grown + 1
+			});
+		}
+		return r;
+	}
+}, it = 250, at = 2e3, ot = 16, st = class {
 	options;
-	speakers = new tt();
-	looker = new P();
+	speakers = new et();
+	looker = new F();
+	stalls = new rt();
 	timer;
 	lastQuality = 0;
 	closed = !1;
@@ -1007,31 +1034,33 @@ var P = class {
 		this.options = e;
 	}
 	start() {
-		this.timer = setTimeout(() => void this.tick(), nt);
+		this.timer = setTimeout(() => void this.tick(), it);
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer);
 	}
 	async tick() {
 		let e = this.options.inspect(), t = Date.now();
-		if (t - this.lastQuality >= rt && (this.lastQuality = t, await this.rate(e)), this.closed) return;
+		if (t - this.lastQuality >= at && (this.lastQuality = t, await this.rate(e)), this.closed) return;
 		let n = await this.levels(e);
 		if (this.closed) return;
 		this.speakers.update(n, t) && this.options.speaking(this.speakers.state());
-		let r = e.reduce((e, t) => e + t.incoming.size, 0) > it;
-		this.timer = setTimeout(() => void this.tick(), r ? 500 : nt);
+		let r = e.reduce((e, t) => e + t.incoming.size, 0) > ot;
+		this.timer = setTimeout(() => void this.tick(), r ? 500 : it);
 	}
 	async levels(e) {
-		let t = /* @__PURE__ */ new Map(), n = (e, n) => t.set(e, Math.max(n, t.get(e) ?? 0));
+		let t = /* @__PURE__ */ new Map(), n = /* @__PURE__ */ new Map(), r = (e, n) => t.set(e, Math.max(n, t.get(e) ?? 0));
 		return await Promise.all(e.map(async (e) => {
-			for (let t of (await k(e.pc)).values()) if (typeof t.audioLevel == "number") {
-				if (t.type === "media-source") n(this.options.me(), t.audioLevel);
-				else if (t.type === "inbound-rtp") {
-					let r = typeof t.mid == "string" ? e.incoming.get(t.mid) : void 0;
-					r?.source === "mic" && n(r.member, t.audioLevel);
+			let t = await k(e.pc);
+			n.set(e.pc, t);
+			for (let n of t.values()) if (typeof n.audioLevel == "number") {
+				if (n.type === "media-source") r(this.options.me(), n.audioLevel);
+				else if (n.type === "inbound-rtp") {
+					let t = typeof n.mid == "string" ? e.incoming.get(n.mid) : void 0;
+					t?.source === "mic" && r(t.member, n.audioLevel);
 				}
 			}
-		})), t;
+		})), !this.closed && this.stalls.look(n, Date.now()) && this.options.stopped(), t;
 	}
 	async rate(e) {
 		let t = await this.looker.look(e);
@@ -1040,20 +1069,20 @@ var P = class {
 		for (let t of e) t.peer !== null && r.add(t.peer);
 		for (let i of r) {
 			let r = e.some((e) => e.peer === i) ? i : null;
-			this.options.quality(i, A(t.tracks.get(i) ?? [], t.paths.get(r), n(r)));
+			this.options.quality(i, j(t.tracks.get(i) ?? [], t.paths.get(r), n(r)));
 		}
 		let i = e.some((e) => e.pc.connectionState === "connected"), a = t.tracks.get(null) ?? [];
 		if (e.length > 0) {
 			let e = [...t.paths.values()].sort((e, t) => (t.rttMs ?? 0) - (e.rttMs ?? 0))[0];
-			this.options.quality(this.options.me(), A(a, e, i));
+			this.options.quality(this.options.me(), j(a, e, i));
 		}
 	}
-}, ot = 3e4, st = 2e3, ct = 400, lt = [
+}, ct = 3e4, lt = 2e3, ut = 250, dt = 400, ft = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], ut = class {
+], pt = class {
 	room;
 	wire;
 	peer;
@@ -1061,8 +1090,8 @@ var P = class {
 	channel;
 	local = /* @__PURE__ */ new Map();
 	remote = /* @__PURE__ */ new Map();
-	looker = new P();
-	monitor = new P();
+	looker = new F();
+	monitor = new F();
 	streams = {
 		camera: null,
 		screen: null
@@ -1086,6 +1115,8 @@ var P = class {
 	lostAt = 0;
 	detached = !1;
 	timer;
+	stalls = new rt();
+	listening;
 	constructor(e, t, n) {
 		this.room = e, this.wire = t, this.peer = n, this.channel = new ye({
 			open: (e) => this.link?.createChannel(e) ?? null,
@@ -1225,7 +1256,7 @@ var P = class {
 	}
 	finish(e) {
 		if (this.now === "ended") return;
-		this.now = "ended", this.why = e, clearInterval(this.timer), this.channel.close();
+		this.now = "ended", this.why = e, clearInterval(this.timer), clearInterval(this.listening), this.channel.close();
 		let t = this.link;
 		this.link = null, t?.close(), this.streams = {
 			camera: null,
@@ -1235,7 +1266,7 @@ var P = class {
 	end(e, t) {
 		if (this.now === "ended") return;
 		let n = this.detached || !this.room.connected(), r = this.link;
-		n && r && (this.channel.send({ t: "hangup" }), r.close(ct)), this.room.post({
+		n && r && (this.channel.send({ t: "hangup" }), r.close(dt)), this.room.post({
 			t: e,
 			call: this.id
 		}), this.finish(t);
@@ -1243,7 +1274,7 @@ var P = class {
 	activate() {
 		if (this.now !== "ringing") return;
 		this.now = "connecting", this.lostAt = Date.now();
-		let e = new N({
+		let e = new P({
 			...this.room.link,
 			impolite: this.wire.from === this.room.me.id,
 			sections: ["mic", "camera"],
@@ -1255,7 +1286,7 @@ var P = class {
 		});
 		this.link = e;
 		for (let [t, n] of this.local) e.set(t, n);
-		e.start(), this.timer = setInterval(() => void this.look(), st), this.events.emit("state", this);
+		e.start(), this.timer = setInterval(() => void this.look(), lt), this.listening = setInterval(() => void this.listen(), ut), this.events.emit("state", this);
 	}
 	send(e, t) {
 		this.now !== "ended" && (t ? this.local.set(e, t) : this.local.delete(e), this.link?.set(e, t));
@@ -1281,7 +1312,7 @@ var P = class {
 			incoming: /* @__PURE__ */ new Map(),
 			outgoing: /* @__PURE__ */ new Map()
 		};
-		for (let e of lt) {
+		for (let e of ft) {
 			let n = this.link?.transceiver(e)?.mid;
 			typeof n == "string" && (this.remote.has(e) && t.incoming.set(n, {
 				member: this.peer.id,
@@ -1290,21 +1321,27 @@ var P = class {
 		}
 		return t;
 	}
+	async listen() {
+		let e = this.link?.connection;
+		if (!e) return;
+		let t = await k(e);
+		this.now === "active" && this.stalls.look(/* @__PURE__ */ new Map([[e, t]]), Date.now()) && this.room.stopped();
+	}
 	async look() {
-		if (this.lostAt > 0 && Date.now() - this.lostAt > ot) {
+		if (this.lostAt > 0 && Date.now() - this.lostAt > ct) {
 			this.end("hangup", "failed");
 			return;
 		}
 		let e = this.inspect();
 		if (!e) return;
-		let t = await this.monitor.look([e]), n = A([...t.tracks.values()].flat(), t.paths.get(this.peer.id), this.link?.state === "connected");
+		let t = await this.monitor.look([e]), n = j([...t.tracks.values()].flat(), t.paths.get(this.peer.id), this.link?.state === "connected");
 		n !== this.quality && this.now !== "ended" && (this.quality = n, this.events.emit("quality", { quality: n }));
 	}
-}, dt = 35, ft = 150, pt = 500, mt = class {
+}, mt = 35, ht = 150, gt = 500, _t = class {
 	send;
 	refused;
 	items = [];
-	tokens = ft;
+	tokens = ht;
 	at = 0;
 	timer;
 	constructor(e, t) {
@@ -1326,10 +1363,10 @@ var P = class {
 	flush() {
 		clearTimeout(this.timer), this.timer = void 0;
 		let e = Date.now();
-		this.tokens = Math.min(ft, this.tokens + (e - this.at) / 1e3 * dt), this.at = e;
+		this.tokens = Math.min(ht, this.tokens + (e - this.at) / 1e3 * mt), this.at = e;
 		for (let e of [...this.items]) if (!e.sent) {
 			if (this.tokens < 1) {
-				this.timer = setTimeout(() => this.flush(), 1e3 / dt);
+				this.timer = setTimeout(() => this.flush(), 1e3 / mt);
 				return;
 			}
 			this.tokens--, this.deliver(e);
@@ -1341,181 +1378,181 @@ var P = class {
 		this.send(n).then(() => this.drop(e), (r) => {
 			if (!this.items.includes(e)) return;
 			let i = r instanceof t ? r.code : "internal";
-			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), pt)) : (this.drop(e), this.refused(n, r));
+			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), gt)) : (this.drop(e), this.refused(n, r));
 		});
 	}
 	drop(e) {
 		this.items = this.items.filter((t) => t !== e);
 	}
-}, ht = "veche.v1", F = {
+}, vt = "veche.v1", I = {
 	frame: 65536,
 	large: 524288,
 	depth: 16,
 	seats: 64
-}, I = f(0, 2 ** 31 - 1), L = l(/^[\w-]{1,64}$/, "an id"), R = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), z = p("mic", "camera", "screen", "screen-audio"), gt = p("camera", "screen"), _t = p("viewer", "speaker", "moderator"), vt = p("p2p", "sfu"), B = f(0, 2 ** 53 - 1), V = m(c()), yt = h({
+}, L = f(0, 2 ** 31 - 1), R = l(/^[\w-]{1,64}$/, "an id"), z = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), B = p("mic", "camera", "screen", "screen-audio"), yt = p("camera", "screen"), bt = p("viewer", "speaker", "moderator"), xt = p("p2p", "sfu"), V = f(0, 2 ** 53 - 1), H = m(c()), St = h({
 	mic: u,
 	camera: u,
 	screen: u,
 	hand: u
-}), bt = h({
-	source: z,
+}), Ct = h({
+	source: B,
 	kind: p("audio", "video"),
 	codec: c()
-}), H = h({
-	id: L,
+}), U = h({
+	id: R,
 	name: c(),
-	role: _t,
+	role: bt,
 	agent: p("web", "whip", "whep", "bot"),
 	connected: u,
-	state: yt,
-	tracks: m(bt)
-}), xt = {
+	state: St,
+	tracks: m(Ct)
+}), wt = {
 	name: c(1, 255, 255),
 	size: f(0, 2 ** 53 - 1),
 	mime: c(0, 127, 127)
-}, St = h({
+}, Tt = h({
 	id: l(/^[\w-]{1,62}$/, "an id"),
-	...xt
-}), U = h({
-	id: L,
-	from: L,
+	...wt
+}), W = h({
+	id: R,
+	from: R,
 	name: c(),
 	text: c(),
-	to: g(L),
-	at: B,
-	file: g(St)
-}), W = h({
-	id: L,
-	from: L,
-	to: L,
+	to: g(R),
+	at: V,
+	file: g(Tt)
+}), G = h({
+	id: R,
+	from: R,
+	to: R,
 	video: u,
 	state: p("ringing", "active", "ended"),
 	reason: g(p("declined", "busy", "timeout", "cancelled", "hangup", "gone", "unavailable")),
-	at: B
-}), Ct = h({
+	at: V
+}), Et = h({
 	urls: m(c()),
 	username: g(c()),
 	credential: g(c())
-}), wt = h({ video: g(c()) }), Tt = h({
+}), Dt = h({ video: g(c()) }), Ot = h({
 	candidate: c(0, 1024, 1024),
 	sdpMid: _(c(0, 32, 32)),
 	sdpMLineIndex: _(f(0, 65535)),
 	usernameFragment: _(c(0, 256, 256))
-}), Et = v(h({
+}), kt = v(h({
 	description: g(h({
 		type: p("offer", "answer", "pranswer", "rollback"),
-		sdp: c(0, F.large)
+		sdp: c(0, I.large)
 	})),
-	candidate: g(ee(Tt)),
+	candidate: g(ee(Ot)),
 	close: g(u),
 	meta: g(te)
-}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), Dt = p("live", "waiting", "none", "muted", "paused", "undecodable"), Ot = h({
-	seat: f(0, F.seats - 1),
-	member: g(L),
-	source: gt,
-	audio: Dt,
-	video: Dt,
+}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), At = p("live", "waiting", "none", "muted", "paused", "undecodable"), jt = h({
+	seat: f(0, I.seats - 1),
+	member: g(R),
+	source: yt,
+	audio: At,
+	video: At,
 	codec: g(c()),
 	rtp: g(f(0, 2 ** 32 - 1))
-}), G = {
+}), K = {
 	welcome: h({
 		v: f(1, 1),
-		you: H,
+		you: U,
 		room: h({
 			id: c(),
 			kind: p("meeting", "broadcast", "lobby"),
 			locked: u,
-			topology: vt,
+			topology: xt,
 			forced: u,
-			epoch: I,
-			video: V,
-			audio: V,
-			publish: wt
+			epoch: L,
+			video: H,
+			audio: H,
+			publish: Dt
 		}),
-		members: m(H),
-		iceServers: m(Ct),
-		may: V,
+		members: m(U),
+		iceServers: m(Et),
+		may: H,
 		resume: c(),
-		n: B,
+		n: V,
 		resumed: g(p("replayed", "restored")),
-		calls: m(W),
-		chat: m(U),
+		calls: m(G),
+		chat: m(W),
 		limits: h({
-			frame: I,
-			sdp: I,
-			seats: I
+			frame: L,
+			sdp: L,
+			seats: L
 		})
 	}),
 	ok: h({
-		pc: g(I),
+		pc: g(L),
 		sdp: g(c()),
-		call: g(W),
-		chat: g(U),
-		iceServers: g(m(Ct))
+		call: g(G),
+		chat: g(W),
+		iceServers: g(m(Et))
 	}),
 	error: h({
 		code: c(),
 		message: c()
 	}),
 	pong: h({}),
-	joined: h({ member: H }),
+	joined: h({ member: U }),
 	left: h({
-		member: L,
+		member: R,
 		reason: p("left", "gone", "removed", "slow", "ended")
 	}),
-	updated: h({ member: H }),
+	updated: h({ member: U }),
 	room: h({
 		locked: u,
-		video: V,
-		audio: V,
-		publish: wt
+		video: H,
+		audio: H,
+		publish: Dt
 	}),
 	topology: h({
-		mode: vt,
-		epoch: I
+		mode: xt,
+		epoch: L
 	}),
-	settled: h({ epoch: I }),
-	seats: h({ seats: m(Ot) }),
+	settled: h({ epoch: L }),
+	seats: h({ seats: m(jt) }),
 	signal: h({
-		from: L,
+		from: R,
 		link: c(1, 64, 64),
-		data: Et
+		data: kt
 	}),
-	call: h({ call: W }),
-	chat: h({ chat: U }),
+	call: h({ call: G }),
+	chat: h({ chat: W }),
 	resume: h({ token: c(1, 4096, 4096) }),
 	muted: h({
-		source: z,
-		by: L
+		source: B,
+		by: R
 	}),
 	media: h({
-		pc: I,
+		pc: L,
 		state: p("connected", "failed", "closed")
 	}),
 	bye: h({
 		code: c(),
 		message: c()
 	})
-}, kt = /* @__PURE__ */ new Set([
+}, Mt = /* @__PURE__ */ new Set([
 	"welcome",
 	"ok",
 	"error",
 	"pong",
 	"bye"
-]), At = h({
+]), Nt = h({
 	n: g(f(0, 2 ** 53 - 1)),
 	re: g(f(1, 2 ** 31 - 1))
 });
-function jt(e) {
-	let n = Mt(e), r = c()(n.t, "t");
-	if (!Object.hasOwn(G, r)) throw new t("unknown-type", `t: ${r}`);
-	let i = r, { n: a, re: o } = At(n, ""), s = {
+function Pt(e) {
+	let n = Ft(e), r = c()(n.t, "t");
+	if (!Object.hasOwn(K, r)) throw new t("unknown-type", `t: ${r}`);
+	let i = r, { n: a, re: o } = Nt(n, ""), s = {
 		t: r,
-		...G[i](n, "")
+		...K[i](n, "")
 	};
-	return a !== void 0 && !kt.has(r) && (s.n = a), o !== void 0 && kt.has(r) && (s.re = o), s;
+	return a !== void 0 && !Mt.has(r) && (s.n = a), o !== void 0 && Mt.has(r) && (s.re = o), s;
 }
-function Mt(e) {
+function Ft(e) {
 	let n;
 	try {
 		if (typeof e != "string") throw Error("not a text frame");
@@ -1523,25 +1560,25 @@ function Mt(e) {
 	} catch (e) {
 		throw new t("bad-json", void 0, { cause: e });
 	}
-	if (typeof n != "object" || !n || Array.isArray(n) || !K(n, F.depth)) throw new t("bad-json");
+	if (typeof n != "object" || !n || Array.isArray(n) || !q(n, I.depth)) throw new t("bad-json");
 	return n;
 }
-function K(e, t) {
-	return t !== 0 && Object.values(e).every((e) => typeof e != "object" || !e || K(e, t - 1));
+function q(e, t) {
+	return t !== 0 && Object.values(e).every((e) => typeof e != "object" || !e || q(e, t - 1));
 }
-var q = (e) => new Set(e).size === e.length, Nt = p("opus", "g722", "pcmu", "pcma"), Pt = p("vp8", "vp9", "av1", "h264", "h265"), J = (e) => {
+var J = (e) => new Set(e).size === e.length, It = p("opus", "g722", "pcmu", "pcma"), Lt = p("vp8", "vp9", "av1", "h264", "h265"), Y = (e) => {
 	let t = m(e, 32);
 	return (e, n) => {
 		let r = t(e, n);
-		return q(r) ? r : i(n, "a name twice");
+		return J(r) ? r : i(n, "a name twice");
 	};
-}, Ft = h({
-	audio: J(c(0, 62)),
-	video: J(c(0, 62))
-}), Y = {
+}, Rt = h({
+	audio: Y(c(0, 62)),
+	video: Y(c(0, 62))
+}), X = {
 	hello: h({
 		v: (e, n) => {
-			let r = m(I, 32)(e, n);
+			let r = m(L, 32)(e, n);
 			if (!r.includes(1)) throw new t("version");
 			return r;
 		},
@@ -1555,18 +1592,18 @@ var q = (e) => new Set(e).size === e.length, Nt = p("opus", "g722", "pcmu", "pcm
 		role: g(p("viewer")),
 		agent: g(p("bot")),
 		topology: g(p("auto", "p2p", "sfu")),
-		video: g(J(Pt)),
-		audio: g(J(Nt)),
-		decode: Ft,
-		encode: Ft,
-		state: yt,
+		video: g(Y(Lt)),
+		audio: g(Y(It)),
+		decode: Rt,
+		encode: Rt,
+		state: St,
 		resume: g(h({
 			token: c(1, 4096, 4096),
-			n: B
+			n: V
 		}))
 	}),
 	leave: h({}),
-	ping: h({ n: g(B) }),
+	ping: h({ n: g(V) }),
 	state: h({
 		mic: g(u),
 		camera: g(u),
@@ -1574,107 +1611,107 @@ var q = (e) => new Set(e).size === e.length, Nt = p("opus", "g722", "pcmu", "pcm
 		hand: g(u)
 	}),
 	offer: v(h({
-		pc: I,
-		sdp: c(1, F.large, F.large),
+		pc: L,
+		sdp: c(1, I.large, I.large),
 		tracks: m(h({
-			mid: R,
-			source: z
+			mid: z,
+			source: B
 		}), 4),
 		seats: m(h({
-			a: R,
-			v: R
-		}), F.seats)
+			a: z,
+			v: z
+		}), I.seats)
 	}), (e, t) => {
-		q(e.tracks.map((e) => e.source)) || t("tracks", "a source twice"), q(e.tracks.map((e) => e.mid)) || t("tracks", "a section is used twice"), q([...e.tracks.map((e) => e.mid), ...e.seats.flatMap((e) => [e.a, e.v])]) || t("seats", "a section is used twice");
+		J(e.tracks.map((e) => e.source)) || t("tracks", "a source twice"), J(e.tracks.map((e) => e.mid)) || t("tracks", "a section is used twice"), J([...e.tracks.map((e) => e.mid), ...e.seats.flatMap((e) => [e.a, e.v])]) || t("seats", "a section is used twice");
 	}),
 	candidate: h({
-		pc: I,
-		candidate: ee(Tt)
+		pc: L,
+		candidate: ee(Ot)
 	}),
 	view: v(h({ seats: m(h({
-		seat: f(0, F.seats - 1),
-		member: L,
-		source: gt,
+		seat: f(0, I.seats - 1),
+		member: R,
+		source: yt,
 		width: d(0, 16384),
 		height: d(0, 16384),
 		paused: u
-	}), F.seats) }), (e, t) => {
-		q(e.seats.map((e) => e.seat)) || t("seats", "a seat twice");
+	}), I.seats) }), (e, t) => {
+		J(e.seats.map((e) => e.seat)) || t("seats", "a seat twice");
 		for (let t of e.seats) [t.width, t.height] = [Math.ceil(t.width), Math.ceil(t.height)];
 	}),
 	signal: h({
-		to: L,
+		to: R,
 		link: c(1, 64, 64),
-		data: Et
+		data: kt
 	}),
-	ready: h({ epoch: I }),
+	ready: h({ epoch: L }),
 	ring: h({
-		to: L,
+		to: R,
 		video: u
 	}),
-	accept: h({ call: L }),
-	decline: h({ call: L }),
-	cancel: h({ call: L }),
-	hangup: h({ call: L }),
+	accept: h({ call: R }),
+	decline: h({ call: R }),
+	cancel: h({ call: R }),
+	hangup: h({ call: R }),
 	chat: v(h({
 		text: c(0, 4e3),
-		to: g(L),
+		to: g(R),
 		file: g(h({
 			id: g(l(/^[\w-]{1,62}$/, "an id")),
-			...xt
+			...wt
 		}))
 	}), (e, t) => {
 		e.text === "" && !e.file && t("text", "empty");
 	}),
 	mute: h({
-		member: L,
-		source: z
+		member: R,
+		source: B
 	}),
-	remove: h({ member: L }),
+	remove: h({ member: R }),
 	lock: h({ locked: u }),
 	role: h({
-		member: L,
-		role: _t
+		member: R,
+		role: bt
 	}),
 	end: h({}),
 	ice: h({})
-}, It = new TextEncoder();
-function Lt(e, n) {
+}, zt = new TextEncoder();
+function Bt(e, n) {
 	let r = c()(e.t, "t");
-	if (!Object.hasOwn(Y, r)) throw new t("unknown-type", `t: ${r}`);
-	let i = r === "offer" || r === "signal" ? F.large : F.frame;
+	if (!Object.hasOwn(X, r)) throw new t("unknown-type", `t: ${r}`);
+	let i = r === "offer" || r === "signal" ? I.large : I.frame;
 	n !== void 0 && f(1, 2 ** 31 - 1)(n, "id");
 	let a = n === void 0 ? {} : { id: n };
-	if (!K(e, F.depth)) throw new t("bad-json", "nested too deeply");
+	if (!q(e, I.depth)) throw new t("bad-json", "nested too deeply");
 	let o;
 	try {
 		o = JSON.stringify({
 			t: r,
 			...a,
-			...Y[r](e, "")
+			...X[r](e, "")
 		});
 	} catch (n) {
 		throw JSON.stringify(e).length > i ? new t("too-big") : n;
 	}
-	if (o.length > i / 3 && It.encode(o).length > i) throw new t("too-big");
+	if (o.length > i / 3 && zt.encode(o).length > i) throw new t("too-big");
 	return o;
 }
-Object.keys(G), Object.keys(Y);
+Object.keys(K), Object.keys(X);
 // ../sdk/js/src/connection.ts
-var Rt = 1e4, zt = 1e4, Bt = 5e3, Vt = 2e3, Ht = 1e3, Ut = [
+var Vt = 1e4, Ht = 1e4, Ut = 5e3, Wt = 2e3, Gt = 1e3, Kt = 1e3, qt = [
 	0,
 	300,
 	600,
 	1200,
 	2400,
 	3e3
-], X = 3, Wt = /* @__PURE__ */ new Set([
+], Jt = 3, Yt = /* @__PURE__ */ new Set([
 	"shutdown",
 	"slow",
 	"idle",
 	"overloaded",
 	"internal"
-]), Gt = /* @__PURE__ */ new Set(["overloaded", "internal"]), Kt = class {
+]), Xt = /* @__PURE__ */ new Set(["overloaded", "internal"]), Zt = class {
 	options;
 	socket = null;
 	welcomed = !1;
@@ -1690,7 +1727,7 @@ var Rt = 1e4, zt = 1e4, Bt = 5e3, Vt = 2e3, Ht = 1e3, Ut = [
 	settle = null;
 	outbox;
 	constructor(e) {
-		this.options = e, this.token = e.resume, this.outbox = new mt((e) => this.request(e), e.refused);
+		this.options = e, this.token = e.resume, this.outbox = new _t((e) => this.request(e), e.refused);
 	}
 	start(e) {
 		return new Promise((n, r) => {
@@ -1724,18 +1761,21 @@ var Rt = 1e4, zt = 1e4, Bt = 5e3, Vt = 2e3, Ht = 1e3, Ut = [
 		this.outbox.clear();
 	}
 	nudge() {
-		this.over || (this.welcomed ? this.ping(Vt) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
+		this.over || (this.welcomed ? this.ping(Wt) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
+	}
+	suspect() {
+		!this.over && this.welcomed && this.ping(Gt);
 	}
 	async leave() {
 		if (this.over) return;
 		let e = this.socket, n = this.welcomed ? this.say({ t: "leave" }).then(() => {}, () => {}) : Promise.resolve();
-		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, Ht))]), this.fail(new t("left")), e && qt(e, 1e3), this.socket = null;
+		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, Kt))]), this.fail(new t("left")), e && Qt(e, 1e3), this.socket = null;
 	}
 	say(e) {
 		return new Promise((n, r) => {
 			let i = this.lastId % (2 ** 31 - 1) + 1;
 			try {
-				let t = Lt(e, i);
+				let t = Bt(e, i);
 				this.lastId = i, this.waiters.set(i, {
 					resolve: n,
 					reject: r
@@ -1749,12 +1789,12 @@ var Rt = 1e4, zt = 1e4, Bt = 5e3, Vt = 2e3, Ht = 1e3, Ut = [
 		this.clear("retry"), this.attempts++;
 		let e;
 		try {
-			e = new this.options.WebSocket(this.options.url, ht);
+			e = new this.options.WebSocket(this.options.url, vt);
 		} catch (e) {
 			this.finish(new t("unsupported", "no WebSocket to this URL", { cause: e }));
 			return;
 		}
-		this.socket = e, this.timers.open = setTimeout(() => this.lost(e), Rt), e.onopen = () => this.hello(e), e.onmessage = (t) => this.socket === e && this.receive(t.data), e.onclose = () => this.lost(e);
+		this.socket = e, this.timers.open = setTimeout(() => this.lost(e), Vt), e.onopen = () => this.hello(e), e.onmessage = (t) => this.socket === e && this.receive(t.data), e.onclose = () => this.lost(e);
 	}
 	hello(e) {
 		if (this.socket !== e) return;
@@ -1768,14 +1808,14 @@ var Rt = 1e4, zt = 1e4, Bt = 5e3, Vt = 2e3, Ht = 1e3, Ut = [
 			...this.options.hello(),
 			...t
 		}).catch((t) => {
-			this.socket !== e || t.code === "network" || this.over || (Gt.has(t.code) && (this.joined || this.attempts < X) ? this.lost(e) : this.finish(t));
+			this.socket !== e || t.code === "network" || this.over || (Xt.has(t.code) && (this.joined || this.attempts < Jt) ? this.lost(e) : this.finish(t));
 		});
 	}
 	receive(e) {
 		this.heard = !0;
 		let r;
 		try {
-			r = jt(e);
+			r = Pt(e);
 		} catch (t) {
 			if (t.code !== "unknown-type") {
 				this.socket && this.lost(this.socket);
@@ -1824,24 +1864,24 @@ var Rt = 1e4, zt = 1e4, Bt = 5e3, Vt = 2e3, Ht = 1e3, Ut = [
 	}
 	bye(e, r) {
 		let i = this.socket;
-		Wt.has(e) && i ? !this.joined && this.attempts >= X ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
+		Yt.has(e) && i ? !this.joined && this.attempts >= Jt ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
 	}
 	lost(e) {
 		if (this.socket !== e) return;
 		let n = this.welcomed;
-		if (this.release(), qt(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
-		if (!this.joined && this.attempts >= X) {
+		if (this.release(), Qt(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
+		if (!this.joined && this.attempts >= Jt) {
 			this.finish(new t("network"));
 			return;
 		}
 		n && (this.attempts = 0);
-		let r = Ut[Math.min(this.attempts, Ut.length - 1)] ?? 0;
+		let r = qt[Math.min(this.attempts, qt.length - 1)] ?? 0;
 		this.timers.retry = setTimeout(() => this.open(), r * (.5 + Math.random() / 2)), this.joined && this.options.state("reconnecting");
 	}
 	finish(e) {
 		if (this.over) return;
 		let t = this.socket;
-		this.over = !0, this.stop(), this.release(), this.fail(e), t && qt(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
+		this.over = !0, this.stop(), this.release(), this.fail(e), t && Qt(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
 	}
 	release() {
 		this.socket = null, this.welcomed = !1;
@@ -1869,7 +1909,7 @@ var Rt = 1e4, zt = 1e4, Bt = 5e3, Vt = 2e3, Ht = 1e3, Ut = [
 		clearTimeout(this.timers[e]), delete this.timers[e];
 	}
 	schedulePing() {
-		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(Bt), zt);
+		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(Ut), Ht);
 	}
 	ping(e) {
 		let t = this.socket;
@@ -1881,14 +1921,14 @@ var Rt = 1e4, zt = 1e4, Bt = 5e3, Vt = 2e3, Ht = 1e3, Ut = [
 		}, e), this.schedulePing());
 	}
 };
-function qt(e, t) {
+function Qt(e, t) {
 	e.onopen = e.onmessage = e.onclose = null;
 	try {
 		e.close(t);
 	} catch {}
 }
 // ../sdk/js/src/saved.ts
-var Jt = class {
+var $t = class {
 	storage;
 	key;
 	token;
@@ -1924,7 +1964,7 @@ var Jt = class {
 		} catch {}
 	}
 };
-function Yt(e) {
+function en(e) {
 	let n;
 	try {
 		n = new URL("ws", e);
@@ -1934,7 +1974,7 @@ function Yt(e) {
 	return n.protocol = n.protocol.replace("http", "ws"), n.search = n.hash = "", n.href;
 }
 // ../sdk/js/src/calls.ts
-var Xt = 100, Zt = class {
+var tn = 100, nn = class {
 	options;
 	all = /* @__PURE__ */ new Map();
 	past = [];
@@ -1991,7 +2031,7 @@ var Xt = 100, Zt = class {
 		return t?.update(e), t;
 	}
 	make(e) {
-		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new ut({
+		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new pt({
 			...t,
 			request: n,
 			over: (e) => this.over(e)
@@ -2005,9 +2045,9 @@ var Xt = 100, Zt = class {
 		this.all.delete(e.id), this.forget(e.id);
 	}
 	forget(e) {
-		this.past.push(e), this.past.length > Xt && this.past.shift();
+		this.past.push(e), this.past.length > tn && this.past.shift();
 	}
-}, Qt = 3e4, $t = 1500, en = class {
+}, rn = 3e4, an = 1500, on = class {
 	options;
 	offers = /* @__PURE__ */ new Map();
 	mine = /* @__PURE__ */ new Map();
@@ -2042,7 +2082,7 @@ var Xt = 100, Zt = class {
 		this.runs.get(Z(e, r.from))?.stop.abort();
 		let a = new AbortController(), o = () => a.abort();
 		n.signal?.addEventListener("abort", o, { once: !0 });
-		let s = setTimeout(o, Qt);
+		let s = setTimeout(o, rn);
 		try {
 			let t = await this.connect(e, r.from, !0, a);
 			return clearTimeout(s), await pe(t, r, {
@@ -2076,7 +2116,7 @@ var Xt = 100, Zt = class {
 		this.runs.clear(), this.mine.clear();
 	}
 	async give(e, t, n, r) {
-		let i = new AbortController(), a = setTimeout(() => i.abort(), Qt), o = this.connect(e, t, !1, i);
+		let i = new AbortController(), a = setTimeout(() => i.abort(), rn), o = this.connect(e, t, !1, i);
 		this.runs.get(Z(e, t))?.link.receive(r);
 		try {
 			let r = await o;
@@ -2095,7 +2135,7 @@ var Xt = 100, Zt = class {
 	}
 	connect(e, n, r, i) {
 		return new Promise((a, o) => {
-			let s = `f:${e}`, c = new N({
+			let s = `f:${e}`, c = new P({
 				...this.options.link,
 				codecs: {
 					audio: [],
@@ -2117,9 +2157,9 @@ var Xt = 100, Zt = class {
 	}
 	end(e, t, n) {
 		let r = this.runs.get(Z(e, t));
-		r?.stop === n && (this.runs.delete(Z(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close($t));
+		r?.stop === n && (this.runs.delete(Z(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close(an));
 	}
-}, Z = (e, t) => `${e} ${t}`, tn = 9e4, nn = 2e3, rn = class {
+}, Z = (e, t) => `${e} ${t}`, sn = 9e4, cn = 2e3, ln = class {
 	fetch;
 	relayOnly = !1;
 	servers = [];
@@ -2132,7 +2172,7 @@ var Xt = 100, Zt = class {
 		this.servers = e.map((e) => ({ ...e })), this.at = Date.now();
 	}
 	async config() {
-		return Date.now() - this.at > tn && (this.fetching ??= this.refresh().finally(() => {
+		return Date.now() - this.at > sn && (this.fetching ??= this.refresh().finally(() => {
 			this.fetching = null;
 		}), await this.fetching), {
 			iceServers: this.servers,
@@ -2142,7 +2182,7 @@ var Xt = 100, Zt = class {
 	}
 	async refresh() {
 		let e, t = new Promise((t) => {
-			e = setTimeout(() => t(void 0), nn);
+			e = setTimeout(() => t(void 0), cn);
 		});
 		try {
 			let e = await Promise.race([this.fetch(), t]);
@@ -2151,7 +2191,7 @@ var Xt = 100, Zt = class {
 			clearTimeout(e);
 		}
 	}
-}, an = [
+}, un = [
 	"leave",
 	"ping",
 	"state",
@@ -2162,32 +2202,32 @@ var Xt = 100, Zt = class {
 	"ready",
 	"chat",
 	"ice"
-], on = [
+], dn = [
 	"ring",
 	"accept",
 	"decline",
 	"cancel",
 	"hangup"
-], sn = [
+], fn = [
 	"mute",
 	"remove",
 	"lock",
 	"role",
 	"end"
-], cn = [
+], pn = [
 	"offer",
 	"candidate",
 	"view"
 ];
-function ln(e, t) {
-	let n = new Set(an);
-	if (e !== "viewer" && t !== "broadcast") for (let e of on) n.add(e);
-	if (e === "moderator") for (let e of sn) n.add(e);
-	if (t === "lobby") for (let e of cn) n.delete(e);
+function mn(e, t) {
+	let n = new Set(un);
+	if (e !== "viewer" && t !== "broadcast") for (let e of dn) n.add(e);
+	if (e === "moderator") for (let e of fn) n.add(e);
+	if (t === "lobby") for (let e of pn) n.delete(e);
 	return n;
 }
 // ../sdk/js/src/flow.ts
-var un = 120, dn = 600, fn = 6e3, pn = class {
+var hn = 120, gn = 600, _n = 6e3, vn = class {
 	began;
 	entries = /* @__PURE__ */ new Map();
 	timer;
@@ -2208,35 +2248,35 @@ var un = 120, dn = 600, fn = 6e3, pn = class {
 		for (let t of this.entries.keys()) t.startsWith(e) && this.entries.delete(t);
 	}
 	hurry() {
-		this.eagerUntil = Date.now() + fn, clearTimeout(this.timer), this.schedule();
+		this.eagerUntil = Date.now() + _n, clearTimeout(this.timer), this.schedule();
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer), this.entries.clear();
 	}
 	schedule() {
-		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? un : dn));
+		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? hn : gn));
 	}
 	async look() {
 		let e = [...this.entries].filter(([, e]) => !e.flows);
 		await Promise.all(e.map(async ([e, t]) => {
-			let n = await mn(t.receiver);
+			let n = await yn(t.receiver);
 			this.entries.get(e) === t && n !== 0 && (t.flows = !0, this.closed || this.began(e));
 		})), clearTimeout(this.timer), this.schedule();
 	}
 };
-async function mn(e) {
+async function yn(e) {
 	try {
 		for (let t of (await e.getStats()).values()) if (t.type === "inbound-rtp") return e.track.kind === "video" ? t.framesDecoded ?? 0 : t.packetsReceived ?? 0;
 	} catch {}
 	return 0;
 }
 // ../sdk/js/src/media.ts
-var hn = 1e4, gn = ["camera", "screen"], _n = [
+var bn = 1e4, xn = ["camera", "screen"], Sn = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], vn = class {
+], Cn = class {
 	options;
 	paths = [];
 	local = /* @__PURE__ */ new Map();
@@ -2249,7 +2289,7 @@ var hn = 1e4, gn = ["camera", "screen"], _n = [
 	timer;
 	closed = !1;
 	constructor(e) {
-		this.options = e, this.flow = new pn((e) => this.refresh(e.split(" ")[1] ?? ""));
+		this.options = e, this.flow = new vn((e) => this.refresh(e.split(" ")[1] ?? ""));
 	}
 	get current() {
 		return this.paths[this.paths.length - 1];
@@ -2267,7 +2307,7 @@ var hn = 1e4, gn = ["camera", "screen"], _n = [
 			n = this.options.open(e), this.tags.set(n, ++this.lastTag);
 			for (let [e, t] of this.local) n.set(e, t);
 		}
-		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), hn)), this.flow.hurry(), this.refreshAll();
+		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), bn)), this.flow.hurry(), this.refreshAll();
 	}
 	settled(e) {
 		e === this.epoch && this.settle();
@@ -2298,7 +2338,7 @@ var hn = 1e4, gn = ["camera", "screen"], _n = [
 	refresh(e) {
 		let t = this.options.records().get(e);
 		if (t && !this.closed) {
-			for (let n of gn) this.refreshHalf(e, t, n);
+			for (let n of xn) this.refreshHalf(e, t, n);
 			this.check();
 		}
 	}
@@ -2358,7 +2398,7 @@ var hn = 1e4, gn = ["camera", "screen"], _n = [
 			let e = this.current;
 			if (!this.closed && e && this.readyFor !== this.epoch) {
 				for (let [t, n] of this.options.records()) if (n.member.connected) {
-					for (let n of _n) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
+					for (let n of Sn) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
 				}
 				this.readyFor = this.epoch, this.options.ready(this.epoch);
 			}
@@ -2370,7 +2410,7 @@ function Q(e, t) {
 	return t === "screen-audio" ? e.state.screen : e.state[t];
 }
 // ../sdk/js/src/mesh.ts
-var yn = class {
+var wn = class {
 	options;
 	mode = "p2p";
 	local = /* @__PURE__ */ new Map();
@@ -2462,7 +2502,7 @@ var yn = class {
 			name: o,
 			epoch: t,
 			arrivals: s,
-			link: new N({
+			link: new P({
 				...n,
 				impolite: r.me < e,
 				sections: ["mic", "camera"],
@@ -2484,7 +2524,7 @@ var yn = class {
 		let t = this.peers.get(e);
 		this.peers.delete(e), t?.link.close(), t && this.options.changed(e);
 	}
-}, bn = 8e3, xn = class {
+}, Tn = 8e3, En = class {
 	events;
 	participants = /* @__PURE__ */ new Map();
 	records = /* @__PURE__ */ new Map();
@@ -2546,7 +2586,7 @@ var yn = class {
 		for (let e of t) this.add(e);
 		clearTimeout(this.timer), this.missing.size > 0 && (this.timer = setTimeout(() => {
 			for (let e of [...this.missing]) this.remove(e, "gone");
-		}, bn));
+		}, Tn));
 	}
 	close() {
 		clearTimeout(this.timer);
@@ -2557,7 +2597,7 @@ var yn = class {
 		let n = e === this.own ? this.self : this.participants.get(t.id);
 		n && this.events.updated(n);
 	}
-}, Sn = [
+}, Dn = [
 	1,
 	2,
 	4,
@@ -2568,11 +2608,11 @@ var yn = class {
 	49,
 	64
 ];
-function Cn(e, t) {
-	return e <= 0 ? 0 : Math.min(Sn.find((t) => t >= e) ?? t, t);
+function On(e, t) {
+	return e <= 0 ? 0 : Math.min(Dn.find((t) => t >= e) ?? t, t);
 }
 var $ = (e) => `${e.source} ${e.member}`;
-function wn(e, t, n) {
+function kn(e, t, n) {
 	let r = new Map(t.map((e) => [$(e), e.seat])), i = [...new Map(e.map((e) => [$(e), e])).values()].slice(0, n), a = new Set(i.map((e) => r.get($(e))).filter((e) => e !== void 0 && e < n)), o = 0;
 	return i.map((e) => {
 		let t = r.get($(e));
@@ -2584,19 +2624,19 @@ function wn(e, t, n) {
 			seat: t,
 			member: e.member,
 			source: e.source,
-			width: Tn(e.width),
-			height: Tn(e.height),
+			width: An(e.width),
+			height: An(e.height),
 			paused: e.paused === !0
 		};
 	}).sort((e, t) => e.seat - t.seat);
 }
-function Tn(e) {
+function An(e) {
 	return Number.isFinite(e) ? Math.min(16384, Math.ceil(Math.max(0, e) / 16) * 16) : 16384;
 }
-function En(e, t) {
+function jn(e, t) {
 	return JSON.stringify(e) === JSON.stringify(t);
 }
-var Dn = class {
+var Mn = class {
 	seats = [];
 	apply(e) {
 		let t = /* @__PURE__ */ new Set();
@@ -2623,13 +2663,13 @@ var Dn = class {
 	clear() {
 		this.seats = [];
 	}
-}, On = 2e3, kn = [
+}, Nn = 2e3, Pn = [
 	0,
 	300,
 	1e3,
 	2e3,
 	4e3
-], An = 1e3, jn = class {
+], Fn = 1e3, In = class {
 	options;
 	mode = "sfu";
 	pc = null;
@@ -2642,7 +2682,7 @@ var Dn = class {
 	wishes = /* @__PURE__ */ new Map();
 	view = [];
 	told = "";
-	seating = new Dn();
+	seating = new Mn();
 	streams;
 	busy = !1;
 	dirty = !1;
@@ -2682,14 +2722,14 @@ var Dn = class {
 	rebuild() {
 		if (this.closed) return;
 		this.drop();
-		let e = kn[Math.min(this.failures++, kn.length - 1)] ?? 0;
+		let e = Pn[Math.min(this.failures++, Pn.length - 1)] ?? 0;
 		this.later(e, () => void this.build());
 	}
 	arrival(e, t) {
 		let n = this.seating.find(e, w(t)), r = n && this.seats[n.seat];
 		if (!n || !r || n.seat >= this.negotiated) return;
 		let i = T(t) === "audio";
-		if (Mn(i ? n.audio : n.video)) return;
+		if (Ln(i ? n.audio : n.video)) return;
 		let a = (i ? r.a : r.v).receiver;
 		return {
 			track: a.track,
@@ -2742,7 +2782,7 @@ var Dn = class {
 	nudge() {
 		this.dirty && !this.busy && this.negotiate();
 		let e = this.pc;
-		e && this.answered && (e.connectionState === "connected" ? Fe(e).then((t) => {
+		e && this.answered && (e.connectionState === "connected" ? Pe(e).then((t) => {
 			!t && this.pc === e && this.restart();
 		}) : this.restart());
 	}
@@ -2778,7 +2818,7 @@ var Dn = class {
 				this.failures = 0;
 				break;
 			case "disconnected":
-				this.later(On, () => this.restart());
+				this.later(Nn, () => this.restart());
 				break;
 			case "failed":
 				this.rebuild();
@@ -2800,10 +2840,10 @@ var Dn = class {
 	show() {
 		let e = this.options.wishes();
 		if (this.wishes = new Map(e.map((e) => [`${e.source} ${e.member}`, e])), !this.pc) return;
-		let t = Cn(e.length, this.options.seats);
+		let t = On(e.length, this.options.seats);
 		t > this.seats.length && (this.grow(t), this.negotiate());
-		let n = wn(e, this.view, this.seats.length);
-		En(n, this.view) || (this.view = n), this.tell();
+		let n = kn(e, this.view, this.seats.length);
+		jn(n, this.view) || (this.view = n), this.tell();
 	}
 	tell() {
 		let e = this.view.filter((e) => e.seat < this.negotiated), t = JSON.stringify(e);
@@ -2904,7 +2944,7 @@ var Dn = class {
 			case "sdp":
 				this.options.error(e), this.rebuild();
 				return;
-			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(An * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
+			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(Fn * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
 		}
 	}
 	later(e, t) {
@@ -2912,39 +2952,39 @@ var Dn = class {
 			this.closed || t();
 		}, e);
 	}
-}, Mn = (e) => e === "none" || e === "undecodable", Nn = {
+}, Ln = (e) => e === "none" || e === "undecodable", Rn = {
 	width: 640,
 	height: 360
-}, Pn = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), Fn = (e) => e.role !== "viewer" || e.tracks.length > 0;
-function In(e, t, n) {
+}, zn = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), Bn = (e) => e.role !== "viewer" || e.tracks.length > 0;
+function Vn(e, t, n) {
 	let r = [...e ?? []], i = (e, t) => r.some((n) => n.member === e && n.source === t);
 	if (r.some((e) => e.member === "first")) return r.slice(0, n);
-	for (let n of t) Fn(n) && !i(n.id, "camera") && r.push({
+	for (let n of t) Bn(n) && !i(n.id, "camera") && r.push({
 		member: n.id,
 		source: "camera",
-		...Nn,
+		...Rn,
 		...e ? { paused: !0 } : {}
-	}), i(n.id, "screen") || (!e && (n.state.screen || Pn(n, "screen")) ? r.push({
+	}), i(n.id, "screen") || (!e && (n.state.screen || zn(n, "screen")) ? r.push({
 		member: n.id,
 		source: "screen",
-		...Nn
-	}) : e && Pn(n, "screen-audio") && r.push({
+		...Rn
+	}) : e && zn(n, "screen-audio") && r.push({
 		member: n.id,
 		source: "screen",
-		...Nn,
+		...Rn,
 		paused: !0
 	}));
 	return r.slice(0, n);
 }
 // ../sdk/js/src/session.ts
-var Ln = 500, Rn = /* @__PURE__ */ new Set([
+var Hn = 500, Un = /* @__PURE__ */ new Set([
 	"not-allowed",
 	"no-member",
 	"no-call",
 	"bad-message",
 	"left",
 	"aborted"
-]), zn = class {
+]), Wn = class {
 	env;
 	connection;
 	saved;
@@ -2966,7 +3006,7 @@ var Ln = 500, Rn = /* @__PURE__ */ new Set([
 	constructor(e, t, n, r, i) {
 		this.env = e, this.connection = t, this.saved = n, this.room = r.room, this.limits = r.limits, this.may = new Set(r.may);
 		let a = this.events.emit.bind(this.events);
-		this.roster = new xn(r.you, {
+		this.roster = new En(r.you, {
 			joined: (e) => a("joined", e),
 			left: (e, t) => {
 				this.files.left(e.id), a("left", {
@@ -2975,7 +3015,7 @@ var Ln = 500, Rn = /* @__PURE__ */ new Set([
 				});
 			},
 			updated: (e) => a("updated", e)
-		}), this.ice = new rn(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
+		}), this.ice = new ln(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
 		let o = {
 			env: e,
 			config: () => this.ice.config(),
@@ -2986,7 +3026,7 @@ var Ln = 500, Rn = /* @__PURE__ */ new Set([
 			link: n,
 			data: r
 		});
-		this.files = new en({
+		this.files = new on({
 			link: o,
 			me: () => this.roster.me,
 			signal: s,
@@ -2994,7 +3034,7 @@ var Ln = 500, Rn = /* @__PURE__ */ new Set([
 			progress: (e) => a("fileProgress", e)
 		});
 		let c = this.roster;
-		this.calls = new Zt({
+		this.calls = new nn({
 			room: {
 				link: o,
 				get me() {
@@ -3004,13 +3044,14 @@ var Ln = 500, Rn = /* @__PURE__ */ new Set([
 					};
 				},
 				connected: () => t.connected,
+				stopped: () => t.suspect(),
 				post: (e) => t.post(e),
 				signal: s
 			},
 			request: (e) => t.request(e),
 			nameOf: (e) => c.nameOf(e),
 			incoming: (e) => a("call", e)
-		}), this.media = new vn({
+		}), this.media = new Cn({
 			env: e,
 			open: (e) => this.open(e),
 			records: () => c.records,
@@ -3027,7 +3068,7 @@ var Ln = 500, Rn = /* @__PURE__ */ new Set([
 					...n.status(t)
 				});
 			}
-		}), this.monitor = new at({
+		}), this.monitor = new st({
 			me: () => c.me,
 			inspect: () => this.media.inspect(),
 			speaking: (e) => a("speaking", e),
@@ -3037,7 +3078,8 @@ var Ln = 500, Rn = /* @__PURE__ */ new Set([
 					participant: r,
 					quality: t
 				}));
-			}
+			},
+			stopped: () => t.suspect()
 		}), this.begin(r);
 	}
 	codecs() {
@@ -3083,7 +3125,7 @@ var Ln = 500, Rn = /* @__PURE__ */ new Set([
 			case "room":
 				this.room = {
 					...this.room,
-					...Bn(e)
+					...Gn(e)
 				}, this.advise(e.publish.video), this.media.update(), this.events.emit("room", this.facade);
 				break;
 			case "topology":
@@ -3139,13 +3181,13 @@ var Ln = 500, Rn = /* @__PURE__ */ new Set([
 		this.shown = e, this.media.update();
 	}
 	remember(e) {
-		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > Ln && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
+		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > Hn && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
 	}
 	state(e) {
 		this.connectionState !== e && (this.connectionState = e, this.events.emit("connection", { state: e }));
 	}
 	refused(e, t) {
-		Rn.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
+		Un.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
 	}
 	nudge() {
 		this.connection.nudge(), this.media.nudge(), this.calls.nudge();
@@ -3158,7 +3200,7 @@ var Ln = 500, Rn = /* @__PURE__ */ new Set([
 	}
 	open(e) {
 		let { env: t, connection: n, roster: r } = this, i = (e) => this.media.refresh(e), a = () => this.ice.config();
-		if (e === "p2p") return new yn({
+		if (e === "p2p") return new wn({
 			link: {
 				env: t,
 				config: a,
@@ -3174,7 +3216,7 @@ var Ln = 500, Rn = /* @__PURE__ */ new Set([
 			}),
 			changed: i
 		});
-		let o = new jn({
+		let o = new In({
 			env: t,
 			roster: r,
 			config: a,
@@ -3187,7 +3229,7 @@ var Ln = 500, Rn = /* @__PURE__ */ new Set([
 				publish: this.room.publish.video
 			}),
 			seats: this.limits.seats,
-			wishes: () => In(this.shown, this.roster.others(), this.limits.seats),
+			wishes: () => Vn(this.shown, this.roster.others(), this.limits.seats),
 			changed: i,
 			error: (e) => this.events.emit("error", e)
 		});
@@ -3195,7 +3237,7 @@ var Ln = 500, Rn = /* @__PURE__ */ new Set([
 	}
 	updated(e) {
 		let t = e.id === this.roster.me, n = t && e.role !== this.roster.own.member.role;
-		if (n && (this.may = ln(e.role, this.room.kind)), this.roster.update(e), n) {
+		if (n && (this.may = mn(e.role, this.room.kind)), this.roster.update(e), n) {
 			if (e.role === "viewer") for (let e of [...this.media.published.keys()]) this.publish(e, null);
 			this.events.emit("room", this.facade);
 		}
@@ -3224,7 +3266,7 @@ var Ln = 500, Rn = /* @__PURE__ */ new Set([
 		});
 	}
 };
-function Bn(e) {
+function Gn(e) {
 	return {
 		locked: e.locked,
 		video: e.video,
@@ -3232,7 +3274,7 @@ function Bn(e) {
 		publish: e.publish
 	};
 }
-function Vn(e, t, n, r) {
+function Kn(e, t, n, r) {
 	let { room: i, kind: a, token: o, role: s, topology: c, audio: l, video: u } = e;
 	return {
 		room: i,
@@ -3249,9 +3291,9 @@ function Vn(e, t, n, r) {
 	};
 }
 // ../sdk/js/src/room.ts
-var Hn = class e {
+var qn = class e {
 	session;
-	looker = new P();
+	looker = new F();
 	moderate;
 	constructor(e) {
 		this.session = e, e.facade = this;
@@ -3281,19 +3323,19 @@ var Hn = class e {
 		};
 	}
 	static async join(n, r) {
-		let i = Wn(n.rtc), a = Yt(n.url), o = new Jt(n.storage, `veche ${a} ${n.room}`), s = {
+		let i = Yn(n.rtc), a = en(n.url), o = new $t(n.storage, `veche ${a} ${n.room}`), s = {
 			mic: !1,
 			camera: !1,
 			screen: !1,
 			hand: !1,
 			...n.state
-		}, c, l, u = new Kt({
+		}, c, l, u = new Zt({
 			WebSocket: i.WebSocket,
 			url: a,
 			resume: o.resume,
-			hello: () => Vn(n, i, n.name, c?.roster.own.member.state ?? s),
+			hello: () => Kn(n, i, n.name, c?.roster.own.member.state ?? s),
 			welcome: (t) => {
-				o.keep(t.resume), c ? c.welcome(t) : (c = new zn(i, u, o, t, n.relayOnly === !0), l = new e(c));
+				o.keep(t.resume), c ? c.welcome(t) : (c = new Wn(i, u, o, t, n.relayOnly === !0), l = new e(c));
 			},
 			renewed: (e) => o.keep(e),
 			event: (e) => c?.event(e),
@@ -3379,9 +3421,9 @@ var Hn = class e {
 	}
 	async sendFile(e, n = {}) {
 		let r = {
-			name: Un(e.name || "file", 255),
+			name: Jn(e.name || "file", 255),
 			size: e.size,
-			mime: Un(e.type, 127)
+			mime: Jn(e.type, 127)
 		}, { files: i } = this.session, a = await this.say({
 			t: "chat",
 			text: "",
@@ -3427,7 +3469,7 @@ var Hn = class e {
 		return n && r.file && this.session.files.keep(r.file.id, n), this.session.remember(r), r;
 	}
 };
-function Un(e, t) {
+function Jn(e, t) {
 	let n = new TextEncoder(), r = "";
 	for (let i of e) {
 		if (n.encode(r + i).length > t) break;
@@ -3435,7 +3477,7 @@ function Un(e, t) {
 	}
 	return r;
 }
-function Wn(e = {}) {
+function Yn(e = {}) {
 	let n = globalThis, r = {};
 	for (let i of [
 		"RTCPeerConnection",
@@ -3450,4 +3492,4 @@ function Wn(e = {}) {
 	}
 	return r;
 }
-export { ut as Call, je as Participant, Hn as Room, t as VecheError, n as errorCode, e as errorReasons };
+export { pt as Call, je as Participant, qn as Room, t as VecheError, n as errorCode, e as errorReasons };
