@@ -11,7 +11,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { here, lab, out } from './lib/paths.mjs';
 import { start } from './lib/proc.mjs';
-import { Runner } from './lib/runner.mjs';
+import { prove } from './lib/runner.mjs';
 import { build } from './lib/server.mjs';
 
 const { values: options } = parseArgs({
@@ -48,12 +48,7 @@ async function box() {
 }
 
 async function inside() {
-  const runner = new Runner({ only: options.only, browser: options.browser, bail: options.bail });
-  const results = await runner.run(await groups());
-  await runner.closeBrowsers();
-  const failed = results.filter((r) => r.failure).length;
-  console.log(`${results.length - failed} passed, ${failed} failed`);
-  return failed || results.length === 0 ? 1 : 0;
+  return prove(await groups(), { only: options.only, browser: options.browser, bail: options.bail });
 }
 
 if (options.list) {

@@ -19,7 +19,7 @@ export class Runner {
   #options;
   results = [];
 
-  /** `only`: part of a title; `browser`: leave out scenarios that need the other one; `port`: an existing server. */
+  /** `only`: part of a title; `exact`: whole titles; `browser`: leave out scenarios that need the other one; `port`: an existing server. */
   constructor(options = {}) {
     this.#options = options;
   }
@@ -45,7 +45,8 @@ export class Runner {
   }
 
   #wanted(title, { firefox = false } = {}) {
-    const { only, browser } = this.#options;
+    const { only, exact, browser } = this.#options;
+    if (exact && !exact.includes(title)) return false;
     if (only?.length && !only.some((o) => title.includes(o))) return false;
     return !(browser === 'chromium' && firefox);
   }
@@ -88,6 +89,30 @@ export class Runner {
     this.#hosts.clear();
     for (const h of hosts) await (await h).close();
   }
+}
+
+/**
+ * Runs groups and, once more and alone, what has failed; returns the exit code. On two cores that two browsers and a server
+ * share, a scenario can be starved: what passes the second time is named as unstable in the last lines, for
+ * somebody to find the cause, and its first failure stays in out/failures.
+ */
+export async function prove(groups, options = {}) {
+  const first = new Runner(options);
+  const results = await first.run(groups);
+  await first.closeBrowsers();
+  const failed = results.filter((r) => r.failure).map((r) => r.name);
+  let lost = failed;
+  if (failed.length && !options.bail) {
+    console.log(`once more: ${failed.length}`);
+    const second = new Runner({ ...options, only: undefined, exact: failed });
+    const again = await second.run(groups);
+    await second.closeBrowsers();
+    const passed = new Set(again.filter((r) => !r.failure).map((r) => r.name));
+    lost = failed.filter((name) => !passed.has(name));
+    for (const name of passed) console.log(`unstable: ${name}`);
+  }
+  console.log(`${results.length - lost.length} passed, ${lost.length} failed`);
+  return lost.length || results.length === 0 ? 1 : 0;
 }
 
 let rooms = 0;
