@@ -9,8 +9,8 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { lab, out } from './lib/paths.mjs';
-import { run, start } from './lib/proc.mjs';
-import { Runner, group } from './lib/runner.mjs';
+import { run, sleep, start } from './lib/proc.mjs';
+import { group, prove } from './lib/runner.mjs';
 import { Server, build } from './lib/server.mjs';
 import { enter, open, ring } from './lib/steps.mjs';
 
@@ -107,6 +107,23 @@ async function hard(t, command, how) {
   assert.ok(took <= 8000, `connected after ${took} ms`);
 }
 
+/** Bob's computer gets another address, as when it changes from one network to another. */
+async function roaming(t, how) {
+  const people = await stage(t, [['up', 2]]);
+  await (how === 'call' ? callThem(t, people) : meet(t, people, 'sfu'));
+  const inside = (...args) => run('ip', ['-n', `${prefix}2`, ...args]);
+  await inside('addr', 'add', '10.99.2.3/24', 'dev', 'e0');
+  await inside('addr', 'del', '10.99.2.2/24', 'dev', 'e0');
+  await inside('addr', 'add', '10.99.2.3/24', 'dev', 'e0').catch(() => {}); // it may have gone with the first, as its secondary
+  await inside('route', 'replace', 'default', 'via', '10.99.2.1');
+  const changed = performance.now();
+  await sleep(1000);
+  await Promise.all(people.map((p) => p.gets({ timeout: 30_000 })));
+  t.note(`media is back ${Math.round(performance.now() - changed)} ms after the change`);
+  const [path] = (await people[0].sample()).paths;
+  if (how === 'call') assert.match(path.to, /^10\.99\.2\.3:/);
+}
+
 const scenarios = group(
   'reach',
   null,
@@ -116,6 +133,8 @@ const scenarios = group(
   ['UDP blocked, meeting', (t) => hard(t, ['blockudp', 2], 'sfu')],
   ['only the HTTPS port, call', (t) => hard(t, ['only', 2, port], 'call')],
   ['only the HTTPS port, meeting', (t) => hard(t, ['only', 2, port], 'sfu')],
+  ['another network, call', (t) => roaming(t, 'call')],
+  ['another network, meeting', (t) => roaming(t, 'sfu')],
 );
 
 /** Does the same in a process namespace that takes everything down with it. */
@@ -129,12 +148,7 @@ async function box() {
 }
 
 async function inside() {
-  const runner = new Runner({ only: options.only });
-  const results = await runner.run([scenarios]);
-  await runner.closeBrowsers();
-  const failed = results.filter((r) => r.failure).length;
-  console.log(`${results.length - failed} passed, ${failed} failed`);
-  return failed || results.length === 0 ? 1 : 0;
+  return prove([scenarios], { only: options.only });
 }
 
 process.exit(process.env.VECHE_E2E_BOXED ? await inside() : await box());

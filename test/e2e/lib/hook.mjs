@@ -134,14 +134,23 @@ export function probes() {
     return !covered && r.width > 8 && r.height > 8 && style.visibility !== 'hidden' && style.opacity !== '0';
   };
   const follow = (video) => {
-    if (frames.has(video) || !video.requestVideoFrameCallback) return;
-    const count = { n: 0 };
+    if (!video.requestVideoFrameCallback) return;
+    const count = frames.get(video) ?? { n: 0, last: 0 };
     frames.set(video, count);
-    const each = (_, meta) => {
-      count.n = meta.presentedFrames; // goes on while the page itself is held up
-      video.requestVideoFrameCallback(each);
+    const now = performance.now();
+    if (now - count.asked < 300) return;
+    // A request can get lost when the element gets another track.
+    if (count.handle !== undefined) video.cancelVideoFrameCallback(count.handle);
+    const ask = () => {
+      count.asked = performance.now();
+      count.handle = video.requestVideoFrameCallback((_, { presentedFrames }) => {
+        // It goes on while the page itself is held up, and begins anew with another player.
+        count.n += presentedFrames >= count.last ? presentedFrames - count.last : 1;
+        count.last = presentedFrames;
+        ask();
+      });
     };
-    video.requestVideoFrameCallback(each);
+    ask();
   };
   const shown = (video) => frames.get(video)?.n ?? video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0;
   /** Which tile a picture is in. */
@@ -175,6 +184,31 @@ export function probes() {
       for (const t of el.srcObject?.getAudioTracks?.() ?? []) playing.add(t);
     }
     return receivers().filter((r) => playing.has(r.track));
+  };
+
+  // Roles and names, without the browsers' accessibility trees, which make every page slow. One scenario compares them with Chromium's.
+  const roles = {
+    button: 'button,summary,[role=button]',
+    textbox: 'textarea,[role=textbox],input:not([type]),input[type=text],input[type=search],input[type=url]',
+    link: 'a[href]',
+    figure: 'figure',
+    switch: '[role=switch]',
+  };
+  const words = (node) => {
+    if (node.nodeType === Node.TEXT_NODE) return node.data;
+    if (node.nodeType !== Node.ELEMENT_NODE || node.ariaHidden === 'true' || node.hidden) return '';
+    return node.ariaLabel ?? [...node.childNodes].map(words).join(' ');
+  };
+  const nameOf = (e) => {
+    const by = e.getAttribute('aria-labelledby')?.split(' ').map((id) => document.getElementById(id)).filter(Boolean);
+    if (by?.length) return by.map(words).join(' ');
+    return e.ariaLabel ?? (e.labels?.length ? [...e.labels].map(words).join(' ') : words(e));
+  };
+  const neat = (s) => s.replace(/\s+/g, ' ').trim();
+  e2e.named = (role, names) => {
+    const all = [...document.querySelectorAll(`${roles[role]},[role=${role}]`)].filter((e) => e.checkVisibility() && !e.closest('[aria-hidden=true],[inert]'));
+    const modal = document.querySelector('dialog:modal');
+    return all.filter((e) => (names === null || names.includes(neat(nameOf(e)))) && (!modal || modal.contains(e)));
   };
 
   const reports = async (pc) => [...(await pc.getStats()).values()];

@@ -9,6 +9,15 @@ export const phone = { width: 390, height: 844 };
 
 const script = `(${hook})();(${probes})();`;
 
+/** Whether an element stays where it is for two frames: what moves cannot be aimed at. */
+function still(e) {
+  const place = () => JSON.stringify(e.getBoundingClientRect());
+  return new Promise((resolve) => {
+    const before = place();
+    requestAnimationFrame(() => requestAnimationFrame(() => resolve(e.isConnected && place() === before)));
+  });
+}
+
 export class Person {
   static async make(host, name, { viewport = desktop, language = 'en', context } = {}) {
     const p = new Person();
@@ -51,15 +60,20 @@ export class Person {
     return this.page.evaluate(fn, ...args);
   }
 
-  /** The visible elements with this role and accessible name, as assistive technology finds them. */
+  /** The visible elements with this role and accessible name, or one of these names. */
   async all(role, name) {
-    const found = [];
-    const names = Array.isArray(name) ? name : [name];
-    for (const n of names) {
-      const query = `::-p-aria(${n === undefined ? '' : `[name="${n}"]`}[role="${role}"])`;
-      for (const h of await this.page.$$(query)) if (await h.isVisible()) found.push(h);
-    }
+    const names = name === undefined ? null : [name].flat();
+    const list = await this.page.evaluateHandle((r, n) => window.__e2e.named(r, n), role, names);
+    const found = [...(await list.getProperties()).values()].map((h) => h.asElement()).filter(Boolean);
+    await list.dispose();
     return found;
+  }
+
+  /** The same as assistive technology is told, in Chromium. */
+  async told(role, name) {
+    const seen = [];
+    for (const h of await this.page.$$(`::-p-aria([name="${name}"][role="${role}"])`)) if (await h.isVisible()) seen.push(h);
+    return seen;
   }
 
   async has(role, name) {
@@ -86,6 +100,8 @@ export class Person {
           seen = 'disabled';
           return false;
         }
+        seen = 'moving';
+        if (!(await h.evaluate(still))) return false;
         seen = 'there';
         await h.click();
         return true;

@@ -59,14 +59,21 @@ export async function run(command, args, options = {}) {
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+const slow = Number(process.env.VECHE_E2E_SLOW ?? 0); // ms of waiting that are worth a line
+
 /** Polls until `probe` returns something true; says what it waited for when it does not. */
 export async function until(what, probe, { timeout = 15_000, every = 50 } = {}) {
-  const end = performance.now() + timeout;
+  const began = performance.now();
+  const end = began + timeout;
   let last;
   for (;;) {
     try {
       last = await probe();
-      if (last) return last;
+      if (last) {
+        const took = performance.now() - began;
+        if (slow && took > slow) console.log(`     waited ${Math.round(took)} ms: ${typeof what === 'function' ? what() : what}`);
+        return last;
+      }
     } catch (err) {
       if (/detached|closed|Session|Protocol error/.test(err.message) && performance.now() > end) throw err;
       last = err;

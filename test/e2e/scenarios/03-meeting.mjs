@@ -71,9 +71,17 @@ async function switching(t) {
   await b.click('Mute');
   await bothGet(a, b);
   await until('Ann closes the connection to the server', async () => (await a.sample()).paths.length === 1);
-  const gaps = { 'A up': up[0].videos[`${own[1]}/camera`], 'B up': up[1].videos[`${own[0]}/camera`], 'B sound up': up[1].audio, 'A down': down[0].videos[`${own[1]}/camera`], 'B down': down[1].videos[`${own[0]}/camera`], 'B sound down': down[1].audio };
-  t.note(`gaps in ms ${JSON.stringify(gaps)}, page held up ${Math.max(...[...up, ...down].map((x) => x.late))}`);
-  for (const [where, ms] of Object.entries(gaps)) assert.ok(ms <= 500, `gap ${where}: ${ms} ms of ${JSON.stringify({ up, down })}`);
+  const gaps = [
+    ['Ann sees Bob, up', up[0].videos[`${own[1]}/camera`], up[0].late],
+    ['Bob sees Ann, up', up[1].videos[`${own[0]}/camera`], up[1].late],
+    ['Bob hears Ann, up', up[1].audio, up[1].late],
+    ['Ann sees Bob, down', down[0].videos[`${own[1]}/camera`], down[0].late],
+    ['Bob sees Ann, down', down[1].videos[`${own[0]}/camera`], down[1].late],
+    ['Bob hears Ann, down', down[1].audio, down[1].late],
+  ];
+  t.note(`gaps in ms: ${gaps.map(([where, ms]) => `${where} ${ms}`).join(', ')}`);
+  // What the page was held up itself, on a busy machine, is no gap of the media.
+  for (const [where, ms, late] of gaps) assert.ok(ms - late <= 500, `gap: ${where} ${ms} ms (page held up for ${late} ms)`);
   assert.deepEqual(await Promise.all([a, b].map((p) => p.eval(() => window.__mark))), marks, 'no reload');
 }
 

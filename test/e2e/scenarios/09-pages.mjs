@@ -61,6 +61,34 @@ async function meeting(t) {
   await look(t, a, 'meeting-statistics');
 }
 
+/** The names that people, screen readers and scripts rely on. */
+async function names(t) {
+  const told = async (p, ...controls) => {
+    for (const name of controls) await until(`${p.name} is told of the button "${name}"`, async () => (await p.told('button', name)).length === 1);
+  };
+  const room = t.room('lobby');
+  const a = await lobby(t, 'Ann', room);
+  const b = await lobby(t, 'Bob', room);
+  await told(a, 'Call Bob', 'Leave');
+  await ring(a, b);
+  await told(b, 'Accept', 'Decline');
+  await told(a, 'Cancel');
+  await b.click('Accept');
+  await bothGet(a, b);
+  await told(a, 'Mute', 'Camera', 'Share screen', 'Chat', 'Hang up');
+  await a.click('Mute');
+  await told(a, 'Mute'); // the name stays, the state is told by aria-pressed
+  const [mute] = await a.told('button', 'Mute');
+  assert.equal(await mute.evaluate((e) => e.ariaPressed), 'true');
+  const c = await t.person('Cem');
+  await c.goto(t.base);
+  await told(c, 'Join');
+  await c.goto(`${t.base}r/${t.room()}`);
+  await told(c, 'Join');
+  await c.click('Join');
+  await told(c, 'Mute', 'Camera', 'Share screen', 'Chat', 'Leave');
+}
+
 async function calling(t) {
   const room = t.room('lobby');
   const a = await lobby(t, 'Ann', room);
@@ -242,6 +270,7 @@ export default [
     ['outside of a conversation', outside],
     ['meeting', meeting],
     ['call', calling],
+    ['stable names', names],
     ['join, speak, write and leave by keyboard', keyboard],
     ['Russian', russian],
     ['a link of another server', wrongLink],
