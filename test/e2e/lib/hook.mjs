@@ -2,7 +2,7 @@
 // tests look at what really happened and not at what the page says. The function is sent as text: it uses nothing from outside.
 export function hook() {
   if (window.__e2e) return;
-  const e2e = { pcs: [], captures: [], tracks: [], sockets: [], errors: [], log: [], gaps: null, blobs: new Map() };
+  const e2e = { pcs: [], captures: [], tracks: [], sockets: [], errors: [], log: [], gaps: null, blobs: new Map(), size: { width: 320, height: 180 } };
   Object.defineProperty(window, '__e2e', { value: e2e });
   const note = (what, more) => e2e.log.push({ at: Math.round(performance.now()), what, ...more });
   e2e.note = note;
@@ -58,7 +58,7 @@ export function hook() {
   /** Four people share two cores: their pictures are small. */
   const small = (method, constraints) => {
     if (!constraints?.video) return constraints;
-    const size = method === 'getUserMedia' ? { width: 320, height: 180 } : { width: 640, height: 360, frameRate: 5 };
+    const size = method === 'getUserMedia' ? e2e.size : { width: 640, height: 360, frameRate: 5 };
     return { ...constraints, video: { ...(constraints.video === true ? {} : constraints.video), ...size } };
   };
   const devices = window.MediaDevices?.prototype;

@@ -19,7 +19,7 @@ function still(e) {
 }
 
 export class Person {
-  static async make(host, name, { viewport = desktop, language = 'en', context } = {}) {
+  static async make(host, name, { viewport = desktop, language = 'en', context, captures } = {}) {
     const p = new Person();
     p.name = name;
     p.kind = host.kind;
@@ -29,7 +29,7 @@ export class Person {
     p.console = [];
     p.page.on('console', (m) => p.console.push(`${m.type()}: ${m.text()}`));
     p.page.on('pageerror', (e) => p.console.push(`pageerror: ${e.stack ?? e.message ?? e}`));
-    await p.page.evaluateOnNewDocument(script);
+    await p.page.evaluateOnNewDocument(`${script}Object.assign(window.__e2e.size,${JSON.stringify(captures ?? {})});`);
     await p.page.setViewport(viewport).catch((err) => {
       if (!/unknown command/.test(err.message)) throw err; // an older Firefox cannot turn the screen, which nobody needs
     });
