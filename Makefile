@@ -107,9 +107,9 @@ build:
 
 # The picture in the README, as the end-to-end tests see it.
 screenshot: npm
-	node test/e2e/run.mjs --only "meeting: three in two browsers"
+	node test/e2e/run.mjs --only pictures:
 	mkdir -p docs/screenshots
-	cp test/e2e/out/gallery/meeting-of-3.png docs/screenshots/meeting.png
+	cp test/e2e/out/gallery/picture-meeting.png docs/screenshots/meeting.png
 
 clean:
 	rm -rf bin $(npm:%=%/node_modules)

@@ -44,7 +44,8 @@ export class Runner {
     return this.results;
   }
 
-  #wanted(title, { firefox = false } = {}) {
+  #wanted(title, { firefox = false, asked = false } = {}) {
+    if (asked && !this.#options.only?.length) return false;
     const { only, exact, browser } = this.#options;
     if (exact && !exact.includes(title)) return false;
     if (only?.length && !only.some((o) => title.includes(o))) return false;

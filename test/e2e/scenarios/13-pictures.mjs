@@ -1,4 +1,5 @@
-// Pictures for the documentation, with people drawn instead of test patterns. Each camera needs a Chromium of its own.
+// Pictures for the documentation, with people drawn instead of test patterns; only when asked for: --only pictures:
+// Each camera needs a Chromium of its own.
 import { mkdirSync } from 'node:fs';
 import { join as path } from 'node:path';
 import { out } from '../lib/paths.mjs';
@@ -36,4 +37,4 @@ async function meeting(t) {
   await t.gallery(a, 'picture-meeting-phone');
 }
 
-export default group('pictures', {}, ['a meeting', meeting]);
+export default group('pictures', {}, ['a meeting', meeting, { asked: true, timeout: 180_000 }]);
