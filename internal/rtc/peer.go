@@ -171,17 +171,11 @@ func (p *Peer) setState(s State) {
 	}
 }
 
-// awaitTick waits for a tick that is running. The wheel starts none any more.
-func (p *Peer) awaitTick() {
-	p.ticking.Lock()
-	defer p.ticking.Unlock()
-}
-
 // finish frees everything. It runs once, on a goroutine of its own.
 func (p *Peer) finish() {
 	defer close(p.done)
 	p.engine.wheel.Remove(ticker{p})
-	p.awaitTick()
+	func() { p.ticking.Lock(); defer p.ticking.Unlock() }() // waits for a tick
 	p.events.stop()
 	p.mu.Lock()
 	p.closing = true
