@@ -87,7 +87,7 @@ fresh:
 	@$(STEP) "web/dist is fresh" scripts/fresh.sh
 
 fuzz:
-	@$(STEP) "fuzzing, $(FUZZ) per target" scripts/fuzz.sh $(FUZZ)
+	@$(STEP) "fuzzing, $(FUZZ) per target" scripts/fuzz.sh --fresh $(FUZZ)
 
 e2e: npm
 	@$(STEP) "end-to-end in browsers" node test/e2e/run.mjs
