@@ -164,6 +164,13 @@ describe('Lobby as the caller', () => {
     expect(outcomes.map((one) => one.key)).toEqual(['call.ended.unavailable']);
   });
 
+  it('takes a ring that came as one pressed for a yes', async () => {
+    const call = incoming();
+    await lobby.ring('a', true);
+    expect(call.asked[0]).toEqual(['accept', 2]);
+    expect(lobby.stage.value?.call.id).toBe(call.id);
+  });
+
   it('becomes one call when both ring', async () => {
     const call = new FakeCall(false);
     call.state = 'connecting';

@@ -81,7 +81,9 @@ export class Lobby {
 
   /** Rings a member. No device is opened before they accept. */
   async ring(member: string, video: boolean): Promise<void> {
-    if (this.outgoing.peek() || this.incoming.peek() || this.stage.peek()) return;
+    const incoming = this.incoming.peek();
+    if (incoming?.peer.id === member) return this.accept(); // their ring came as we pressed: both want to talk
+    if (this.outgoing.peek() || incoming || this.stage.peek()) return;
     try {
       this.follow(await this.room.ring(member, { video }));
     } catch (error) {
