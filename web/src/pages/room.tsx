@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
-import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import type { App } from '../app';
 import { lang, t } from '../i18n';
 import type { Conference } from '../model/conference';
@@ -108,7 +108,8 @@ function Inside({
 }): JSX.Element {
   const ended = conference.ended.value;
   const { mic, camera } = conference.local.value;
-  useEffect(() => {
+  // At once, not after the next frame: a reload may come first, and somebody muted must not come back heard.
+  useLayoutEffect(() => {
     if (ended !== null) onOver(ended);
     else markInside(path, { mic, camera });
   }, [ended, mic, camera]);
