@@ -2,20 +2,11 @@ package veche
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"time"
 
 	"veche.example/internal/metrics"
 	"veche.example/internal/session"
 )
-
-// newID is 128 random bits as the protocol writes ids (veche-v1 §1).
-func newID() string {
-	var raw [16]byte
-	_, _ = rand.Read(raw[:]) // never fails (crypto/rand)
-	return base64.RawURLEncoding.EncodeToString(raw[:])
-}
 
 // join is the one way in for all adapters; it is what the metrics call a join.
 func (s *Server) join(ctx context.Context, r session.JoinRequest, out session.Outlet) (*session.Session, session.Welcome, error) {

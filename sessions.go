@@ -28,7 +28,7 @@ func (s *Server) roomOptions(session.JoinRequest) room.Options {
 	c := &s.cfg.Rooms
 	return room.Options{
 		Video: c.Video, Audio: c.Audio, MaxMembers: c.MaxMembers, RingTimeout: c.RingTimeout,
-		Grace: c.Grace, ReloadGrace: c.ReloadGrace, Open: s.cfg.Auth.OpenRooms, NewID: newID,
+		Grace: c.Grace, ReloadGrace: c.ReloadGrace, Open: s.cfg.Auth.OpenRooms,
 	}
 }
 
