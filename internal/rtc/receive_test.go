@@ -18,6 +18,7 @@ import (
 
 	"veche.example/internal/media"
 	"veche.example/internal/rtc/seal"
+	"veche.example/internal/rtc/wheel"
 	"veche.example/internal/sfu"
 	"veche.example/internal/udp"
 )
@@ -116,6 +117,8 @@ func newOffline(t testing.TB, edit ...func(string) string) *offline {
 	o.Peer, err = r.NewPeer(PeerConfig{ID: "p", Audio: media.Codecs(media.Audio), Video: media.Codecs(media.Video), Handler: o.h})
 	must(t, err)
 	t.Cleanup(o.Close)
+	r.wheel.Close() // the test says when it ticks
+	r.wheel = wheel.New()
 	text := offer2
 	for _, f := range edit {
 		text = f(text)
