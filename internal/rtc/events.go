@@ -10,6 +10,7 @@ import (
 type event struct {
 	kind  eventKind
 	mid   string
+	rid   string // of a simulcast encoding
 	track *sfu.Track
 	state State
 }
@@ -111,9 +112,9 @@ func (q *events) tell(ev event) {
 	h := q.p.cfg.Handler
 	switch ev.kind {
 	case eventTrack:
-		h.Track(ev.mid, ev.track)
+		h.Track(ev.mid, ev.rid, ev.track)
 	case eventEnded:
-		h.Ended(ev.mid, ev.track)
+		h.Ended(ev.mid, ev.rid, ev.track)
 	case eventState:
 		h.State(ev.state)
 	}

@@ -69,14 +69,15 @@ func eventually(t testing.TB, what string, ok func() bool) {
 // handler records what a peer says.
 type handler struct {
 	mu     sync.Mutex // guards the following
-	tracks map[string]*sfu.Track
+	tracks map[string]*sfu.Track // by mid, or mid/rid
 	all    []*sfu.Track
 	ended  []string
 	states []State
 	on     func(mid string, t *sfu.Track)
 }
 
-func (h *handler) Track(mid string, t *sfu.Track) {
+func (h *handler) Track(mid, rid string, t *sfu.Track) {
+	mid = layerName(mid, rid)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.tracks == nil {
@@ -89,7 +90,8 @@ func (h *handler) Track(mid string, t *sfu.Track) {
 	}
 }
 
-func (h *handler) Ended(mid string, t *sfu.Track) {
+func (h *handler) Ended(mid, rid string, t *sfu.Track) {
+	mid = layerName(mid, rid)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.tracks[mid] != t {
@@ -97,6 +99,14 @@ func (h *handler) Ended(mid string, t *sfu.Track) {
 	}
 	delete(h.tracks, mid)
 	h.ended = append(h.ended, mid)
+}
+
+// layerName is how the tests call an encoding.
+func layerName(mid, rid string) string {
+	if rid != "" {
+		mid += "/" + rid
+	}
+	return mid
 }
 
 func (h *handler) State(s State) {

@@ -45,11 +45,12 @@ type PeerConfig struct {
 // of the Peer, never while a method of the Peer runs in the same goroutine. They may call Slot.Show and
 // the like, but must not wait for the Peer's Close.
 type Handler interface {
-	// Track: the client began to send on the section mid (one of Offer.Publish), or goes on with another codec.
-	// The track replaces the one of the same mid, which has been closed.
-	Track(mid string, t *sfu.Track)
-	// Ended: the track of the section is closed: the section was stopped, or the peer is over.
-	Ended(mid string, t *sfu.Track)
+	// Track: the client began to send on the section mid (one of Offer.Publish), or goes on with another codec. Of
+	// simulcast each encoding is a track with its own rid (RFC 8851), "" otherwise. The track replaces the one of the
+	// same mid and rid, which has been closed.
+	Track(mid, rid string, t *sfu.Track)
+	// Ended: the track of the section and rid is closed: it was stopped, or the peer is over.
+	Ended(mid, rid string, t *sfu.Track)
 	// State: the connection's state changed.
 	State(s State)
 }

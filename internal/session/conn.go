@@ -21,7 +21,7 @@ type conn struct {
 
 	// The following are guarded by Media.mu.
 	sections map[string]room.Source // on which the client sends, by mid; replaced, never changed
-	tracks   map[string]*sfu.Track  // by mid
+	tracks   map[layer]*sfu.Track
 	seats    []*seat                // replaced, never changed
 	state    rtc.State
 	up       bool // was connected
@@ -31,26 +31,29 @@ type conn struct {
 	closed bool
 }
 
+// layer is one encoding on a section; rid is "" unless there are several.
+type layer struct{ mid, rid string }
+
 // Track implements rtc.Handler.
-func (c *conn) Track(mid string, t *sfu.Track) {
+func (c *conn) Track(mid, rid string, t *sfu.Track) {
 	c.m.mu.Lock()
 	defer c.m.mu.Unlock()
 	if c.tracks == nil {
-		c.tracks = map[string]*sfu.Track{}
+		c.tracks = map[layer]*sfu.Track{}
 	}
-	if c.tracks[mid] == nil {
+	if c.tracks[layer{mid, rid}] == nil {
 		c.m.s.m.stats.tracks.Add(1)
 	}
-	c.tracks[mid] = t
+	c.tracks[layer{mid, rid}] = t
 	c.m.kick()
 }
 
 // Ended implements rtc.Handler.
-func (c *conn) Ended(mid string, t *sfu.Track) {
+func (c *conn) Ended(mid, rid string, t *sfu.Track) {
 	c.m.mu.Lock()
 	defer c.m.mu.Unlock()
-	if c.tracks[mid] == t {
-		delete(c.tracks, mid)
+	if c.tracks[layer{mid, rid}] == t {
+		delete(c.tracks, layer{mid, rid})
 		c.m.s.m.stats.tracks.Add(-1)
 		c.m.kick()
 	}

@@ -204,7 +204,7 @@ func (p *crowdPeer) Offer(_ context.Context, o rtc.Offer) (string, error) {
 	p.track = newPublisher(media.VP8)
 	p.wg.Go(func() {
 		p.config.Handler.State(rtc.Connected)
-		p.config.Handler.Track(o.Publish[0], p.track.Track)
+		p.config.Handler.Track(o.Publish[0], "", p.track.Track)
 	})
 	return "answer", nil
 }
@@ -213,7 +213,7 @@ func (p *crowdPeer) Close() {
 	p.wg.Wait()
 	if p.track != nil {
 		p.track.Close()
-		p.config.Handler.Ended("camera", p.track.Track)
+		p.config.Handler.Ended("camera", "", p.track.Track)
 	}
 	p.config.Handler.State(rtc.Closed)
 }

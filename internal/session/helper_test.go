@@ -170,7 +170,7 @@ func (p *person) see(wishes ...Wish) {
 // publish begins to send a source.
 func (p *person) publish(source room.Source, c media.Codec) *publisher {
 	t := newPublisher(c)
-	p.peer.config.Handler.Track(string(source), t.Track)
+	p.peer.config.Handler.Track(string(source), "", t.Track)
 	return t
 }
 

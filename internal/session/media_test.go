@@ -196,8 +196,8 @@ func TestSectionsThatAreNotWhatWasSaid(t *testing.T) {
 	guest := h.join(JoinRequest{}).connect(offerOf(1, 1))
 	guest.see(Wish{Member: p.id, Source: room.SourceCamera})
 	lie := newPublisher(media.Opus)
-	p.peer.config.Handler.Track("camera", lie.Track)
-	p.peer.config.Handler.Track("nobody offered this", newPublisher(media.VP8).Track)
+	p.peer.config.Handler.Track("camera", "", lie.Track)
+	p.peer.config.Handler.Track("nobody offered this", "", newPublisher(media.VP8).Track)
 	p.publish(room.SourceMic, media.Opus)
 	guest.out.seat(pairOf(p.id, SeatWaiting, SeatNone, ""))
 	guest.out.wait("the track that is what was said", func(v any) bool {

@@ -241,7 +241,7 @@ func TestTrackEnds(t *testing.T) {
 	guest.see(Wish{Member: host.id, Source: room.SourceCamera})
 	guest.out.seat(pairOf(host.id, SeatLive, SeatLive, "vp8"), mic.send, camera.send)
 	camera.Close()
-	host.peer.config.Handler.Ended("camera", camera.Track)
+	host.peer.config.Handler.Ended("camera", "", camera.Track)
 	guest.out.seat(pairOf(host.id, SeatLive, SeatNone, ""))
 	guest.out.wait("the end of the track", func(v any) bool {
 		u, ok := v.(room.Updated)

@@ -91,10 +91,14 @@ func (m *Media) glance() glance {
 		return g
 	}
 	g.state, g.up, g.seats = c.state, c.up, c.seats
-	for mid, t := range c.tracks {
-		source, ok := c.sections[mid]
-		if ok && source.Kind() == t.Kind().String() && !m.held[source] {
-			g.tracks[source] = t
+	rids := map[room.Source]string{}
+	for l, t := range c.tracks {
+		source, ok := c.sections[l.mid]
+		if !ok || source.Kind() != t.Kind().String() || m.held[source] {
+			continue
+		}
+		if rid, ok := rids[source]; !ok || l.rid < rid { // one encoding, always the same
+			rids[source], g.tracks[source] = l.rid, t
 		}
 	}
 	return g
