@@ -68,7 +68,7 @@ func eventually(t testing.TB, what string, ok func() bool) {
 
 // handler records what a peer says.
 type handler struct {
-	mu     sync.Mutex // guards the following
+	mu     sync.Mutex            // guards the following
 	tracks map[string]*sfu.Track // by mid, or mid/rid
 	all    []*sfu.Track
 	ended  []string

@@ -22,7 +22,7 @@ type conn struct {
 	// The following are guarded by Media.mu.
 	sections map[string]room.Source // on which the client sends, by mid; replaced, never changed
 	tracks   map[layer]*sfu.Track
-	seats    []*seat                // replaced, never changed
+	seats    []*seat // replaced, never changed
 	state    rtc.State
 	up       bool // was connected
 
