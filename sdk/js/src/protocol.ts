@@ -28,6 +28,8 @@ export const limits = { frame: 64 << 10, large: 512 << 10, depth: 16, seats: 64 
 const small = integer(0, 2 ** 31 - 1);
 const id = match(/^[\w-]{1,64}$/, 'an id');
 const mid = match(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, 'a token');
+/** The section of a seat's picture; a seat for sound has none. */
+const midOrNone: Reader<string> = (v, path) => (v === '' ? '' : mid(v, path));
 const source = word('mic', 'camera', 'screen', 'screen-audio');
 const shown = word('camera', 'screen');
 const role = word('viewer', 'speaker', 'moderator');
@@ -98,6 +100,24 @@ const seat = object({
   video: status,
   codec: optional(text()),
   rtp: optional(integer(0, 2 ** 32 - 1)),
+  layer: optional(
+    object({
+      index: small,
+      of: small,
+      spatial: small,
+      temporal: small,
+      width: optional(small),
+      height: optional(small),
+    }),
+  ),
+  why: optional(word('tile', 'bandwidth', 'publisher', 'choice')),
+});
+/** What is wanted of one of our sources; no `spatial` or `temporal`: all of its layers. */
+const wanted = object({
+  source: shown,
+  wanted: list(small),
+  spatial: optional(small),
+  temporal: optional(small),
 });
 
 /** The shapes of what a server sends, without `t`, `n` and `re`. */
@@ -148,6 +168,9 @@ const events = {
   resume: object({ token: text(1, 4096, 4096) }),
   muted: object({ source, by: id }),
   media: object({ pc: small, state: word('connected', 'failed', 'closed') }),
+  layers: object({ tracks: list(wanted) }),
+  speaker: object({ member: optional(id) }),
+  link: object({ estimate: time, lost: number(0, 100), rtt: small, limited: flag }),
   bye: object({ code: text(), message: text() }),
 };
 
@@ -160,6 +183,7 @@ export type Welcome = ServerFrames['welcome'];
 export type WireMember = ShapeOf<typeof member>;
 export type WireCall = ShapeOf<typeof call>;
 export type WireSeat = ShapeOf<typeof seat>;
+export type WireLayers = ShapeOf<typeof wanted>;
 export type SignalData = ShapeOf<typeof signalData>;
 
 const unnumbered = new Set(['welcome', 'ok', 'error', 'pong', 'bye']);
@@ -251,12 +275,12 @@ const requests = {
       pc: small,
       sdp: text(1, limits.large, limits.large),
       tracks: list(object({ mid, source }), 4),
-      seats: list(object({ a: mid, v: mid }), limits.seats),
+      seats: list(object({ a: mid, v: midOrNone }), limits.seats),
     }),
     (o, fail) => {
       if (!unique(o.tracks.map((t) => t.source))) fail('tracks', 'a source twice');
       if (!unique(o.tracks.map((t) => t.mid))) fail('tracks', 'a section is used twice');
-      const all = [...o.tracks.map((t) => t.mid), ...o.seats.flatMap((s) => [s.a, s.v])];
+      const all = [...o.tracks.map((t) => t.mid), ...o.seats.flatMap((s) => (s.v === '' ? [s.a] : [s.a, s.v]))];
       if (!unique(all)) fail('seats', 'a section is used twice');
     },
   ),

@@ -68,7 +68,19 @@ type SeatInfo struct {
 	Audio  string  `json:"audio"` // live waiting none muted paused undecodable
 	Video  string  `json:"video"`
 	Codec  string  `json:"codec,omitempty"`
-	RTP    *uint32 `json:"rtp,omitempty"` // first timestamp of the new video
+	RTP    *uint32 `json:"rtp,omitempty"`   // first timestamp of the new video
+	Layer  *Layer  `json:"layer,omitempty"` // of a video that is live
+	Why    string  `json:"why,omitempty"`   // not the best there is: tile bandwidth publisher choice
+}
+
+// Layer is what is sent of a video that has several encodings or layers.
+type Layer struct {
+	Index    int `json:"index"` // of the encoding, 0 is the smallest
+	Of       int `json:"of"`    // how many encodings there are
+	Spatial  int `json:"spatial"`
+	Temporal int `json:"temporal"` // highest levels sent, from 0
+	Width    int `json:"width,omitempty"`
+	Height   int `json:"height,omitempty"` // of the picture, 0 = unknown
 }
 
 // Type implements Event.

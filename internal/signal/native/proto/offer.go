@@ -24,7 +24,7 @@ type Section struct {
 // Seat is the two sections of a seat.
 type Seat struct {
 	A string `json:"a"`
-	V string `json:"v"`
+	V string `json:"v"` // "" = none: a seat for sound
 }
 
 // MaxSeats is how many seats a client can open: with both sections each they are as many sections
@@ -64,9 +64,12 @@ func decodeOffer(o *object) Request {
 		m.Tracks = append(m.Tracks, s)
 	})
 	o.objects("seats", MaxSeats, func(i int, t *object) {
-		s := Seat{A: t.mid("a"), V: t.mid("v")}
+		s := Seat{A: t.mid("a")}
 		claim("seats", i, s.A)
-		claim("seats", i, s.V)
+		if string(t.raw("v")) != `""` {
+			s.V = t.mid("v")
+			claim("seats", i, s.V)
+		}
 		m.Seats = append(m.Seats, s)
 	})
 	return m

@@ -71,6 +71,9 @@ var Table = []Spec{
 	event(Muted{}),
 	event(ResumeToken{}),
 	event(Media{}),
+	event(Layers{}),
+	event(SpeakerChanged{}),
+	event(Link{}),
 	reply(Bye{}),
 }
 

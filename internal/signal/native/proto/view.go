@@ -11,13 +11,17 @@ type View struct {
 	Seats []Wish `json:"seats"`
 }
 
-// First in Wish.Member stands for the room's first publisher.
-const First = "first"
+// What may stand in Wish.Member for an id.
+const (
+	First   = "first"   // the room's first publisher
+	Speaker = "speaker" // who speaks, or did last; never the client itself
+	Loud    = "loud"    // sound of somebody who is loud and on no other seat of the client
+)
 
 // Wish is what one seat shall show.
 type Wish struct {
 	Seat   int    `json:"seat"`
-	Member string `json:"member"` // or First
+	Member string `json:"member"` // or First, Speaker, Loud
 	Source string `json:"source"`
 	Width  int    `json:"width"` // of the tile in pixels
 	Height int    `json:"height"`
