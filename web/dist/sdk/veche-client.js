@@ -515,7 +515,7 @@ var w = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", T =
 			}
 		}
 	}
-}), je = class {
+}), D = class {
 	record;
 	isLocal;
 	constructor(e, t) {
@@ -553,7 +553,7 @@ var w = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", T =
 	}
 };
 // ../sdk/js/src/sdp.ts
-function Me(e) {
+function je(e) {
 	let t = [];
 	return e.split("\r\n").filter((e) => {
 		e.startsWith("m=") && (t = e.split(" ").slice(3));
@@ -562,116 +562,116 @@ function Me(e) {
 	}).join("\r\n");
 }
 // ../sdk/js/src/stats.ts
-var D = (e) => typeof e == "number" && Number.isFinite(e) ? e : void 0, O = (e) => typeof e == "string" && e !== "" ? e : void 0;
-async function k(e) {
+var O = (e) => typeof e == "number" && Number.isFinite(e) ? e : void 0, k = (e) => typeof e == "string" && e !== "" ? e : void 0;
+async function A(e) {
 	try {
 		return new Map(await e.getStats());
 	} catch {
 		return /* @__PURE__ */ new Map();
 	}
 }
-function A(e) {
-	for (let t of e.values()) if (t.type === "transport") return D(t.bytesReceived) ?? 0;
-	return D(Fe(e)?.bytesReceived) ?? 0;
+function j(e) {
+	for (let t of e.values()) if (t.type === "transport") return O(t.bytesReceived) ?? 0;
+	return O(Pe(e)?.bytesReceived) ?? 0;
 }
-var Ne = 600;
-async function Pe(e) {
-	let t = A(await k(e));
-	return await new Promise((e) => setTimeout(e, Ne)), A(await k(e)) > t;
+var Me = 600;
+async function Ne(e) {
+	let t = j(await A(e));
+	return await new Promise((e) => setTimeout(e, Me)), j(await A(e)) > t;
 }
-function Fe(e) {
-	for (let t of e.values()) if (t.type === "transport" && O(t.selectedCandidatePairId)) {
+function Pe(e) {
+	for (let t of e.values()) if (t.type === "transport" && k(t.selectedCandidatePairId)) {
 		let n = e.get(t.selectedCandidatePairId);
 		if (n) return n;
 	}
 	for (let t of e.values()) if (t.type === "candidate-pair" && (t.selected === !0 || t.nominated === !0 && t.state === "succeeded")) return t;
 }
-function Ie(e) {
-	let t = Fe(e);
+function Fe(e) {
+	let t = Pe(e);
 	if (!t) return;
-	let n = e.get(O(t.localCandidateId) ?? ""), r = e.get(O(t.remoteCandidateId) ?? ""), i = { relay: n?.candidateType === "relay" || r?.candidateType === "relay" };
-	O(n?.candidateType) && (i.local = n?.candidateType), O(r?.candidateType) && (i.remote = r?.candidateType);
-	let a = O(n?.relayProtocol) ?? O(n?.protocol);
+	let n = e.get(k(t.localCandidateId) ?? ""), r = e.get(k(t.remoteCandidateId) ?? ""), i = { relay: n?.candidateType === "relay" || r?.candidateType === "relay" };
+	k(n?.candidateType) && (i.local = n?.candidateType), k(r?.candidateType) && (i.remote = r?.candidateType);
+	let a = k(n?.relayProtocol) ?? k(n?.protocol);
 	(a === "udp" || a === "tcp" || a === "tls") && (i.protocol = a);
-	let o = D(t.currentRoundTripTime);
+	let o = O(t.currentRoundTripTime);
 	o !== void 0 && (i.rttMs = Math.round(o * 1e3));
-	let s = D(t.availableOutgoingBitrate);
+	let s = O(t.availableOutgoingBitrate);
 	return s !== void 0 && (i.availableOut = Math.round(s)), i;
 }
-function Le(e, t) {
-	let n = O(e.mid);
+function Ie(e, t) {
+	let n = k(e.mid);
 	if (n !== void 0) return n;
 	for (let n of t.pc.getTransceivers()) if (n.mid !== null && n.receiver.track.id === e.trackIdentifier) return n.mid;
 }
-function Re(e, t, n) {
-	let r = D(t?.[n]) ?? 0, i = t ? e.timestamp - t.timestamp : 0, a = Math.max(0, (D(e[n]) ?? 0) - r);
+function Le(e, t, n) {
+	let r = O(t?.[n]) ?? 0, i = t ? e.timestamp - t.timestamp : 0, a = Math.max(0, (O(e[n]) ?? 0) - r);
 	return i > 0 ? Math.round(a * 8e3 / i) : 0;
 }
-function ze(e, t) {
+function Re(e, t) {
 	return e > 0 && e + t > 0 ? Math.round(1e3 * e / (e + t)) / 10 : 0;
 }
-var Be = (e, t, n) => Math.max(0, (D(e[n]) ?? 0) - (D(t?.[n]) ?? 0));
-function Ve(e, t, n) {
-	let r = O(t.get(O(e.codecId) ?? "")?.mimeType);
+var ze = (e, t, n) => Math.max(0, (O(e[n]) ?? 0) - (O(t?.[n]) ?? 0));
+function Be(e, t, n) {
+	let r = k(t.get(k(e.codecId) ?? "")?.mimeType);
 	return {
 		kind: T(n),
 		source: n,
 		...r ? { codec: x(r) } : {}
 	};
 }
-function He(e) {
-	let t = {}, n = D(e.frameWidth), r = D(e.frameHeight), i = D(e.framesPerSecond);
+function Ve(e) {
+	let t = {}, n = O(e.frameWidth), r = O(e.frameHeight), i = O(e.framesPerSecond);
 	return n !== void 0 && r !== void 0 && Object.assign(t, {
 		width: n,
 		height: r
 	}), i !== void 0 && (t.fps = Math.round(i)), t;
 }
-function Ue(e, t, n, r) {
+function He(e, t, n, r) {
 	let i = n.get(e.id), a = {
-		...Ve(e, t, r),
+		...Be(e, t, r),
 		direction: "in",
-		bitrate: Re(e, i, "bytesReceived"),
-		lost: ze(Be(e, i, "packetsLost"), Be(e, i, "packetsReceived")),
-		...He(e)
-	}, o = D(e.jitter);
+		bitrate: Le(e, i, "bytesReceived"),
+		lost: Re(ze(e, i, "packetsLost"), ze(e, i, "packetsReceived")),
+		...Ve(e)
+	}, o = O(e.jitter);
 	o !== void 0 && (a.jitterMs = Math.round(o * 1e3));
-	let s = D(e.audioLevel);
+	let s = O(e.audioLevel);
 	s !== void 0 && (a.level = s);
-	let c = D(e.freezeCount);
-	return c !== void 0 && (a.freezes = c), a.kind === "video" && (a.frames = D(e.framesDecoded) ?? 0), a;
+	let c = O(e.freezeCount);
+	return c !== void 0 && (a.freezes = c), a.kind === "video" && (a.frames = O(e.framesDecoded) ?? 0), a;
 }
-function We(e, t, n, r) {
+function Ue(e, t, n, r) {
 	let i = {
-		...Ve(e, t, r),
+		...Be(e, t, r),
 		direction: "out",
-		bitrate: Re(e, n.get(e.id), "bytesSent"),
+		bitrate: Le(e, n.get(e.id), "bytesSent"),
 		lost: 0,
-		...He(e)
+		...Ve(e)
 	};
 	for (let n of t.values()) {
 		if (n.type !== "remote-inbound-rtp" || n.localId !== e.id) continue;
-		let t = D(n.fractionLost);
+		let t = O(n.fractionLost);
 		t !== void 0 && (i.lost = Math.round(t * 1e3) / 10);
-		let r = D(n.roundTripTime);
+		let r = O(n.roundTripTime);
 		r !== void 0 && (i.rttMs = Math.round(r * 1e3));
-		let a = D(n.jitter);
+		let a = O(n.jitter);
 		a !== void 0 && (i.jitterMs = Math.round(a * 1e3));
 	}
-	let a = D(t.get(O(e.mediaSourceId) ?? "")?.audioLevel);
-	return a !== void 0 && (i.level = a), i.kind === "video" && (i.frames = D(e.framesEncoded) ?? 0), i;
+	let a = O(t.get(k(e.mediaSourceId) ?? "")?.audioLevel);
+	return a !== void 0 && (i.level = a), i.kind === "video" && (i.frames = O(e.framesEncoded) ?? 0), i;
 }
-function Ge(e, t, n) {
+function We(e, t, n) {
 	let r = [];
 	for (let i of t.values()) {
-		let a = i.type === "inbound-rtp" || i.type === "outbound-rtp" ? Le(i, e) : void 0;
+		let a = i.type === "inbound-rtp" || i.type === "outbound-rtp" ? Ie(i, e) : void 0;
 		if (a === void 0) continue;
 		let o = e.incoming.get(a), s = e.outgoing.get(a);
 		if (i.type === "inbound-rtp" && o) r.push({
 			member: o.member,
-			stats: Ue(i, t, n, o.source)
+			stats: He(i, t, n, o.source)
 		});
 		else if (i.type === "outbound-rtp" && s) {
-			let e = We(i, t, n, s), a = r.find((e) => e.member === null && e.stats.source === s)?.stats;
+			let e = Ue(i, t, n, s), a = r.find((e) => e.member === null && e.stats.source === s)?.stats;
 			a ? (a.bitrate += e.bitrate, a.frames = Math.max(a.frames ?? 0, e.frames ?? 0)) : r.push({
 				member: null,
 				stats: e
@@ -680,13 +680,13 @@ function Ge(e, t, n) {
 	}
 	return r;
 }
-function j(e, t, n) {
+function M(e, t, n) {
 	if (!n) return 0;
 	let r = e.filter((e) => e.bitrate > 0), i = Math.max(0, ...r.map((e) => e.lost)), a = Math.max(0, ...r.map((e) => e.jitterMs ?? 0)), o = Math.max(t?.rttMs ?? 0, ...r.map((e) => e.rttMs ?? 0));
 	return i >= 15 || o >= 1e3 || a >= 250 ? 1 : i >= 6 || o >= 500 || a >= 120 ? 2 : i >= 2 || o >= 250 || a >= 60 ? 3 : 4;
 }
 // ../sdk/js/src/link.ts
-var M = 2e3, N = 6e3, Ke = 8e3, P = class {
+var N = 2e3, P = 6e3, Ge = 8e3, F = class {
 	options;
 	pc = null;
 	local = /* @__PURE__ */ new Map();
@@ -746,7 +746,7 @@ var M = 2e3, N = 6e3, Ke = 8e3, P = class {
 				} catch {}
 				e.restartIce(), e.signalingState === "have-local-offer" && await this.offer(e);
 			}
-		}), this.watch(N);
+		}), this.watch(P);
 	}
 	renew() {
 		this.run(async () => {
@@ -755,7 +755,7 @@ var M = 2e3, N = 6e3, Ke = 8e3, P = class {
 	}
 	nudge() {
 		let e = this.pc;
-		e && this.started && (this.state === "connected" ? Pe(e).then((t) => {
+		e && this.started && (this.state === "connected" ? Ne(e).then((t) => {
 			!t && this.pc === e && !this.closed && this.restart();
 		}) : this.restart());
 	}
@@ -782,7 +782,7 @@ var M = 2e3, N = 6e3, Ke = 8e3, P = class {
 		let e = await this.options.config();
 		if (this.closed) return;
 		let t = new this.options.env.RTCPeerConnection(e);
-		if (this.pc = t, this.me = qe(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = !1, this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
+		if (this.pc = t, this.me = Ke(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = !1, this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
 			negotiated: !0,
 			id: 0
 		})), this.options.impolite) {
@@ -790,7 +790,7 @@ var M = 2e3, N = 6e3, Ke = 8e3, P = class {
 			for (let e of /* @__PURE__ */ new Set([...this.options.sections, ...this.local.keys()])) this.open(e);
 			await this.offer(t);
 		}
-		this.enter("connecting"), this.watch(N * 2);
+		this.enter("connecting"), this.watch(P * 2);
 	}
 	drop() {
 		let e = this.pc;
@@ -828,14 +828,14 @@ var M = 2e3, N = 6e3, Ke = 8e3, P = class {
 	expectAnswer(e, t) {
 		clearTimeout(this.unanswered), this.unanswered = setTimeout(() => {
 			this.pc === e && this.serial === t && e.signalingState === "have-local-offer" && this.run(() => this.offer(e));
-		}, Ke);
+		}, Ge);
 	}
 	describe(e) {
 		this.offered = Date.now();
 		let t = e.type === "offer" ? this.serial : this.answering;
 		this.send({ description: {
 			type: e.type,
-			sdp: Me(e.sdp)
+			sdp: je(e.sdp)
 		} }, t);
 	}
 	send(e, t) {
@@ -854,7 +854,7 @@ var M = 2e3, N = 6e3, Ke = 8e3, P = class {
 		});
 	}
 	async take(e) {
-		let t = Ye(e.meta);
+		let t = Je(e.meta);
 		if (this.pc || await this.build(), t.for !== void 0 && t.for !== this.me) return;
 		if (t.from !== void 0 && t.from !== this.peer) {
 			if (this.peer !== void 0 && this.pc?.remoteDescription && (this.drop(), await this.build(), this.peer = t.from, this.options.impolite)) return;
@@ -915,9 +915,9 @@ var M = 2e3, N = 6e3, Ke = 8e3, P = class {
 				clearTimeout(this.timer), this.timer = void 0, this.enter("connected");
 				break;
 			case "disconnected":
-				this.enter("interrupted"), this.watch(this.options.impolite ? M : M * 1.5);
+				this.enter("interrupted"), this.watch(this.options.impolite ? N : N * 1.5);
 				break;
-			case "failed": this.enter("failed"), this.watch(this.options.impolite ? 0 : M / 2);
+			case "failed": this.enter("failed"), this.watch(this.options.impolite ? 0 : N / 2);
 		}
 	}
 	enter(e) {
@@ -925,26 +925,26 @@ var M = 2e3, N = 6e3, Ke = 8e3, P = class {
 	}
 	watch(e) {
 		clearTimeout(this.timer), this.closed || (this.timer = setTimeout(() => {
-			this.pc?.connectionState !== "connected" && (this.started ? this.restart() : (this.run(async () => this.send({})), this.watch(N)));
+			this.pc?.connectionState !== "connected" && (this.started ? this.restart() : (this.run(async () => this.send({})), this.watch(P)));
 		}, e));
 	}
 };
-function qe() {
+function Ke() {
 	return Math.random().toString(36).slice(2, 10) || "0";
 }
-var Je = /* @__PURE__ */ new Set([
+var qe = /* @__PURE__ */ new Set([
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
 ]);
-function Ye(e) {
+function Je(e) {
 	let t = {};
 	if (typeof e != "object" || !e) return t;
 	let n = e;
 	if (typeof n.from == "string" && (t.from = n.from), typeof n.for == "string" && (t.for = n.for), typeof n.offer == "number" && (t.offer = n.offer), typeof n.sources == "object" && n.sources !== null) {
 		let e = {};
-		for (let [t, r] of Object.entries(n.sources)) typeof r == "object" && r && Je.has(r.source) && (e[t] = {
+		for (let [t, r] of Object.entries(n.sources)) typeof r == "object" && r && qe.has(r.source) && (e[t] = {
 			source: r.source,
 			on: r.on === !0
 		});
@@ -953,7 +953,7 @@ function Ye(e) {
 	return t;
 }
 // ../sdk/js/src/monitor.ts
-var F = class {
+var I = class {
 	before = /* @__PURE__ */ new WeakMap();
 	async look(e) {
 		let t = {
@@ -961,17 +961,17 @@ var F = class {
 			paths: /* @__PURE__ */ new Map()
 		};
 		return await Promise.all(e.map(async (e) => {
-			let n = await k(e.pc), r = this.before.get(e.pc) ?? /* @__PURE__ */ new Map();
+			let n = await A(e.pc), r = this.before.get(e.pc) ?? /* @__PURE__ */ new Map();
 			this.before.set(e.pc, n);
-			let i = Ie(n);
+			let i = Fe(n);
 			i && t.paths.set(e.peer, i);
-			for (let { member: i, stats: a } of Ge(e, n, r)) {
+			for (let { member: i, stats: a } of We(e, n, r)) {
 				let e = t.tracks.get(i) ?? [];
 				t.tracks.set(i, e), e.push(a);
 			}
 		})), t;
 	}
-}, Xe = .02, Ze = .008, Qe = 700, $e = 3e3, et = class {
+}, Ye = .02, Xe = .008, Ze = 700, Qe = 3e3, $e = class {
 	speaking = /* @__PURE__ */ new Map();
 	active = null;
 	heard = 0;
@@ -979,7 +979,7 @@ var F = class {
 	update(e, t) {
 		let n = this.speaking;
 		this.speaking = /* @__PURE__ */ new Map();
-		for (let [t, r] of e) r >= (n.has(t) ? Ze : Xe) && this.speaking.set(t, r);
+		for (let [t, r] of e) r >= (n.has(t) ? Xe : Ye) && this.speaking.set(t, r);
 		return this.choose(t) || this.speaking.size > 0 || n.size > 0;
 	}
 	state() {
@@ -991,17 +991,17 @@ var F = class {
 	choose(e) {
 		let t = this.active, n = null;
 		for (let [e, t] of this.speaking) t > (n ? this.speaking.get(n) ?? 0 : 0) && (n = e);
-		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > $e && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
+		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > Qe && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
 			id: n,
 			since: e
-		}), (!this.active || e - this.rival.since >= Qe) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
+		}), (!this.active || e - this.rival.since >= Ze) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
 	}
-}, tt = 4, nt = 1e3, rt = class {
+}, et = 4, tt = 1e3, nt = class {
 	seen = /* @__PURE__ */ new Map();
 	broken = /* @__PURE__ */ new WeakSet();
 	look(e, t) {
 		let n = /* @__PURE__ */ new Map(), r = !1;
-		for (let [t, i] of e) n.set(t, A(i)), t.connectionState === "connected" ? this.broken.delete(t) : t.connectionState === "disconnected" && !this.broken.has(t) && (this.broken.add(t), r = !0);
+		for (let [t, i] of e) n.set(t, j(i)), t.connectionState === "connected" ? this.broken.delete(t) : t.connectionState === "disconnected" && !this.broken.has(t) && (this.broken.add(t), r = !0);
 		return this.update(n, t) || r;
 	}
 	update(e, t) {
@@ -1014,7 +1014,7 @@ var F = class {
 				since: t,
 				grown: 0
 			};
-			this.seen.set(i, o), a === o.bytes ? e && o.grown < tt ? o.grown = 0 : t - o.since >= nt && (o.grown = 0, r = !0) : this.seen.set(i, {
+			this.seen.set(i, o), a === o.bytes ? e && o.grown < et ? o.grown = 0 : t - o.since >= tt && (o.grown = 0, r = !0) : this.seen.set(i, {
 				bytes: a,
 				since: t,
 				grown: o.grown + 1
@@ -1022,11 +1022,11 @@ var F = class {
 		}
 		return r;
 	}
-}, it = 250, at = 2e3, ot = 16, st = class {
+}, rt = 250, it = 2e3, at = 16, ot = class {
 	options;
-	speakers = new et();
-	looker = new F();
-	stalls = new rt();
+	speakers = new $e();
+	looker = new I();
+	stalls = new nt();
 	timer;
 	lastQuality = 0;
 	closed = !1;
@@ -1034,24 +1034,24 @@ var F = class {
 		this.options = e;
 	}
 	start() {
-		this.timer = setTimeout(() => void this.tick(), it);
+		this.timer = setTimeout(() => void this.tick(), rt);
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer);
 	}
 	async tick() {
 		let e = this.options.inspect(), t = Date.now();
-		if (t - this.lastQuality >= at && (this.lastQuality = t, await this.rate(e)), this.closed) return;
+		if (t - this.lastQuality >= it && (this.lastQuality = t, await this.rate(e)), this.closed) return;
 		let n = await this.levels(e);
 		if (this.closed) return;
 		this.speakers.update(n, t) && this.options.speaking(this.speakers.state());
-		let r = e.reduce((e, t) => e + t.incoming.size, 0) > ot;
-		this.timer = setTimeout(() => void this.tick(), r ? 500 : it);
+		let r = e.reduce((e, t) => e + t.incoming.size, 0) > at;
+		this.timer = setTimeout(() => void this.tick(), r ? 500 : rt);
 	}
 	async levels(e) {
 		let t = /* @__PURE__ */ new Map(), n = /* @__PURE__ */ new Map(), r = (e, n) => t.set(e, Math.max(n, t.get(e) ?? 0));
 		return await Promise.all(e.map(async (e) => {
-			let t = await k(e.pc);
+			let t = await A(e.pc);
 			n.set(e.pc, t);
 			for (let n of t.values()) if (typeof n.audioLevel == "number") {
 				if (n.type === "media-source") r(this.options.me(), n.audioLevel);
@@ -1069,20 +1069,20 @@ var F = class {
 		for (let t of e) t.peer !== null && r.add(t.peer);
 		for (let i of r) {
 			let r = e.some((e) => e.peer === i) ? i : null;
-			this.options.quality(i, j(t.tracks.get(i) ?? [], t.paths.get(r), n(r)));
+			this.options.quality(i, M(t.tracks.get(i) ?? [], t.paths.get(r), n(r)));
 		}
 		let i = e.some((e) => e.pc.connectionState === "connected"), a = t.tracks.get(null) ?? [];
 		if (e.length > 0) {
 			let e = [...t.paths.values()].sort((e, t) => (t.rttMs ?? 0) - (e.rttMs ?? 0))[0];
-			this.options.quality(this.options.me(), j(a, e, i));
+			this.options.quality(this.options.me(), M(a, e, i));
 		}
 	}
-}, ct = 3e4, lt = 2e3, ut = 250, dt = 400, ft = [
+}, st = 3e4, ct = 2e3, lt = 250, ut = 400, dt = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], pt = class {
+], ft = class {
 	room;
 	wire;
 	peer;
@@ -1090,8 +1090,8 @@ var F = class {
 	channel;
 	local = /* @__PURE__ */ new Map();
 	remote = /* @__PURE__ */ new Map();
-	looker = new F();
-	monitor = new F();
+	looker = new I();
+	monitor = new I();
 	streams = {
 		camera: null,
 		screen: null
@@ -1115,7 +1115,7 @@ var F = class {
 	lostAt = 0;
 	detached = !1;
 	timer;
-	stalls = new rt();
+	stalls = new nt();
 	listening;
 	constructor(e, t, n) {
 		this.room = e, this.wire = t, this.peer = n, this.channel = new ye({
@@ -1266,7 +1266,7 @@ var F = class {
 	end(e, t) {
 		if (this.now === "ended") return;
 		let n = this.detached || !this.room.connected(), r = this.link;
-		n && r && (this.channel.send({ t: "hangup" }), r.close(dt)), this.room.post({
+		n && r && (this.channel.send({ t: "hangup" }), r.close(ut)), this.room.post({
 			t: e,
 			call: this.id
 		}), this.finish(t);
@@ -1274,7 +1274,7 @@ var F = class {
 	activate() {
 		if (this.now !== "ringing") return;
 		this.now = "connecting", this.lostAt = Date.now();
-		let e = new P({
+		let e = new F({
 			...this.room.link,
 			impolite: this.wire.from === this.room.me.id,
 			sections: ["mic", "camera"],
@@ -1286,7 +1286,7 @@ var F = class {
 		});
 		this.link = e;
 		for (let [t, n] of this.local) e.set(t, n);
-		e.start(), this.timer = setInterval(() => void this.look(), lt), this.listening = setInterval(() => void this.listen(), ut), this.events.emit("state", this);
+		e.start(), this.timer = setInterval(() => void this.look(), ct), this.listening = setInterval(() => void this.listen(), lt), this.events.emit("state", this);
 	}
 	send(e, t) {
 		this.now !== "ended" && (t ? this.local.set(e, t) : this.local.delete(e), this.link?.set(e, t));
@@ -1312,7 +1312,7 @@ var F = class {
 			incoming: /* @__PURE__ */ new Map(),
 			outgoing: /* @__PURE__ */ new Map()
 		};
-		for (let e of ft) {
+		for (let e of dt) {
 			let n = this.link?.transceiver(e)?.mid;
 			typeof n == "string" && (this.remote.has(e) && t.incoming.set(n, {
 				member: this.peer.id,
@@ -1324,24 +1324,24 @@ var F = class {
 	async listen() {
 		let e = this.link?.connection;
 		if (!e) return;
-		let t = await k(e);
+		let t = await A(e);
 		this.now === "active" && this.stalls.look(/* @__PURE__ */ new Map([[e, t]]), Date.now()) && this.room.stopped();
 	}
 	async look() {
-		if (this.lostAt > 0 && Date.now() - this.lostAt > ct) {
+		if (this.lostAt > 0 && Date.now() - this.lostAt > st) {
 			this.end("hangup", "failed");
 			return;
 		}
 		let e = this.inspect();
 		if (!e) return;
-		let t = await this.monitor.look([e]), n = j([...t.tracks.values()].flat(), t.paths.get(this.peer.id), this.link?.state === "connected");
+		let t = await this.monitor.look([e]), n = M([...t.tracks.values()].flat(), t.paths.get(this.peer.id), this.link?.state === "connected");
 		n !== this.quality && this.now !== "ended" && (this.quality = n, this.events.emit("quality", { quality: n }));
 	}
-}, mt = 35, ht = 150, gt = 500, _t = class {
+}, pt = 35, mt = 150, ht = 500, gt = class {
 	send;
 	refused;
 	items = [];
-	tokens = ht;
+	tokens = mt;
 	at = 0;
 	timer;
 	constructor(e, t) {
@@ -1363,10 +1363,10 @@ var F = class {
 	flush() {
 		clearTimeout(this.timer), this.timer = void 0;
 		let e = Date.now();
-		this.tokens = Math.min(ht, this.tokens + (e - this.at) / 1e3 * mt), this.at = e;
+		this.tokens = Math.min(mt, this.tokens + (e - this.at) / 1e3 * pt), this.at = e;
 		for (let e of [...this.items]) if (!e.sent) {
 			if (this.tokens < 1) {
-				this.timer = setTimeout(() => this.flush(), 1e3 / mt);
+				this.timer = setTimeout(() => this.flush(), 1e3 / pt);
 				return;
 			}
 			this.tokens--, this.deliver(e);
@@ -1378,156 +1378,178 @@ var F = class {
 		this.send(n).then(() => this.drop(e), (r) => {
 			if (!this.items.includes(e)) return;
 			let i = r instanceof t ? r.code : "internal";
-			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), gt)) : (this.drop(e), this.refused(n, r));
+			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), ht)) : (this.drop(e), this.refused(n, r));
 		});
 	}
 	drop(e) {
 		this.items = this.items.filter((t) => t !== e);
 	}
-}, vt = "veche.v1", I = {
+}, _t = "veche.v1", L = {
 	frame: 65536,
 	large: 524288,
 	depth: 16,
 	seats: 64
-}, L = f(0, 2 ** 31 - 1), R = l(/^[\w-]{1,64}$/, "an id"), z = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), B = p("mic", "camera", "screen", "screen-audio"), yt = p("camera", "screen"), bt = p("viewer", "speaker", "moderator"), xt = p("p2p", "sfu"), V = f(0, 2 ** 53 - 1), H = m(c()), St = h({
+}, R = f(0, 2 ** 31 - 1), z = l(/^[\w-]{1,64}$/, "an id"), B = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), vt = (e, t) => e === "" ? "" : B(e, t), V = p("mic", "camera", "screen", "screen-audio"), H = p("camera", "screen"), yt = p("viewer", "speaker", "moderator"), bt = p("p2p", "sfu"), U = f(0, 2 ** 53 - 1), W = m(c()), xt = h({
 	mic: u,
 	camera: u,
 	screen: u,
 	hand: u
-}), Ct = h({
-	source: B,
+}), St = h({
+	source: V,
 	kind: p("audio", "video"),
 	codec: c()
-}), U = h({
-	id: R,
+}), G = h({
+	id: z,
 	name: c(),
-	role: bt,
+	role: yt,
 	agent: p("web", "whip", "whep", "bot"),
 	connected: u,
-	state: St,
-	tracks: m(Ct)
-}), wt = {
+	state: xt,
+	tracks: m(St)
+}), Ct = {
 	name: c(1, 255, 255),
 	size: f(0, 2 ** 53 - 1),
 	mime: c(0, 127, 127)
-}, Tt = h({
+}, wt = h({
 	id: l(/^[\w-]{1,62}$/, "an id"),
-	...wt
-}), W = h({
-	id: R,
-	from: R,
+	...Ct
+}), K = h({
+	id: z,
+	from: z,
 	name: c(),
 	text: c(),
-	to: g(R),
-	at: V,
-	file: g(Tt)
-}), G = h({
-	id: R,
-	from: R,
-	to: R,
+	to: g(z),
+	at: U,
+	file: g(wt)
+}), q = h({
+	id: z,
+	from: z,
+	to: z,
 	video: u,
 	state: p("ringing", "active", "ended"),
 	reason: g(p("declined", "busy", "timeout", "cancelled", "hangup", "gone", "unavailable")),
-	at: V
-}), Et = h({
+	at: U
+}), Tt = h({
 	urls: m(c()),
 	username: g(c()),
 	credential: g(c())
-}), Dt = h({ video: g(c()) }), Ot = h({
+}), Et = h({ video: g(c()) }), Dt = h({
 	candidate: c(0, 1024, 1024),
 	sdpMid: _(c(0, 32, 32)),
 	sdpMLineIndex: _(f(0, 65535)),
 	usernameFragment: _(c(0, 256, 256))
-}), kt = v(h({
+}), Ot = v(h({
 	description: g(h({
 		type: p("offer", "answer", "pranswer", "rollback"),
-		sdp: c(0, I.large)
+		sdp: c(0, L.large)
 	})),
-	candidate: g(ee(Ot)),
+	candidate: g(ee(Dt)),
 	close: g(u),
 	meta: g(te)
-}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), At = p("live", "waiting", "none", "muted", "paused", "undecodable"), jt = h({
-	seat: f(0, I.seats - 1),
-	member: g(R),
-	source: yt,
-	audio: At,
-	video: At,
+}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), kt = p("live", "waiting", "none", "muted", "paused", "undecodable"), At = h({
+	seat: f(0, L.seats - 1),
+	member: g(z),
+	source: H,
+	audio: kt,
+	video: kt,
 	codec: g(c()),
-	rtp: g(f(0, 2 ** 32 - 1))
-}), K = {
+	rtp: g(f(0, 2 ** 32 - 1)),
+	layer: g(h({
+		index: R,
+		of: R,
+		spatial: R,
+		temporal: R,
+		width: g(R),
+		height: g(R)
+	})),
+	why: g(p("tile", "bandwidth", "publisher", "choice"))
+}), jt = h({
+	source: H,
+	wanted: m(R),
+	spatial: g(R),
+	temporal: g(R)
+}), J = {
 	welcome: h({
 		v: f(1, 1),
-		you: U,
+		you: G,
 		room: h({
 			id: c(),
 			kind: p("meeting", "broadcast", "lobby"),
 			locked: u,
-			topology: xt,
+			topology: bt,
 			forced: u,
-			epoch: L,
-			video: H,
-			audio: H,
-			publish: Dt
+			epoch: R,
+			video: W,
+			audio: W,
+			publish: Et
 		}),
-		members: m(U),
-		iceServers: m(Et),
-		may: H,
+		members: m(G),
+		iceServers: m(Tt),
+		may: W,
 		resume: c(),
-		n: V,
+		n: U,
 		resumed: g(p("replayed", "restored")),
-		calls: m(G),
-		chat: m(W),
+		calls: m(q),
+		chat: m(K),
 		limits: h({
-			frame: L,
-			sdp: L,
-			seats: L
+			frame: R,
+			sdp: R,
+			seats: R
 		})
 	}),
 	ok: h({
-		pc: g(L),
+		pc: g(R),
 		sdp: g(c()),
-		call: g(G),
-		chat: g(W),
-		iceServers: g(m(Et))
+		call: g(q),
+		chat: g(K),
+		iceServers: g(m(Tt))
 	}),
 	error: h({
 		code: c(),
 		message: c()
 	}),
 	pong: h({}),
-	joined: h({ member: U }),
+	joined: h({ member: G }),
 	left: h({
-		member: R,
+		member: z,
 		reason: p("left", "gone", "removed", "slow", "ended")
 	}),
-	updated: h({ member: U }),
+	updated: h({ member: G }),
 	room: h({
 		locked: u,
-		video: H,
-		audio: H,
-		publish: Dt
+		video: W,
+		audio: W,
+		publish: Et
 	}),
 	topology: h({
-		mode: xt,
-		epoch: L
+		mode: bt,
+		epoch: R
 	}),
-	settled: h({ epoch: L }),
-	seats: h({ seats: m(jt) }),
+	settled: h({ epoch: R }),
+	seats: h({ seats: m(At) }),
 	signal: h({
-		from: R,
+		from: z,
 		link: c(1, 64, 64),
-		data: kt
+		data: Ot
 	}),
-	call: h({ call: G }),
-	chat: h({ chat: W }),
+	call: h({ call: q }),
+	chat: h({ chat: K }),
 	resume: h({ token: c(1, 4096, 4096) }),
 	muted: h({
-		source: B,
-		by: R
+		source: V,
+		by: z
 	}),
 	media: h({
-		pc: L,
+		pc: R,
 		state: p("connected", "failed", "closed")
+	}),
+	layers: h({ tracks: m(jt) }),
+	speaker: h({ member: g(z) }),
+	link: h({
+		estimate: U,
+		lost: d(0, 100),
+		rtt: R,
+		limited: u
 	}),
 	bye: h({
 		code: c(),
@@ -1545,10 +1567,10 @@ var F = class {
 });
 function Pt(e) {
 	let n = Ft(e), r = c()(n.t, "t");
-	if (!Object.hasOwn(K, r)) throw new t("unknown-type", `t: ${r}`);
+	if (!Object.hasOwn(J, r)) throw new t("unknown-type", `t: ${r}`);
 	let i = r, { n: a, re: o } = Nt(n, ""), s = {
 		t: r,
-		...K[i](n, "")
+		...J[i](n, "")
 	};
 	return a !== void 0 && !Mt.has(r) && (s.n = a), o !== void 0 && Mt.has(r) && (s.re = o), s;
 }
@@ -1560,25 +1582,25 @@ function Ft(e) {
 	} catch (e) {
 		throw new t("bad-json", void 0, { cause: e });
 	}
-	if (typeof n != "object" || !n || Array.isArray(n) || !q(n, I.depth)) throw new t("bad-json");
+	if (typeof n != "object" || !n || Array.isArray(n) || !It(n, L.depth)) throw new t("bad-json");
 	return n;
 }
-function q(e, t) {
-	return t !== 0 && Object.values(e).every((e) => typeof e != "object" || !e || q(e, t - 1));
+function It(e, t) {
+	return t !== 0 && Object.values(e).every((e) => typeof e != "object" || !e || It(e, t - 1));
 }
-var J = (e) => new Set(e).size === e.length, It = p("opus", "g722", "pcmu", "pcma"), Lt = p("vp8", "vp9", "av1", "h264", "h265"), Y = (e) => {
+var Y = (e) => new Set(e).size === e.length, Lt = p("opus", "g722", "pcmu", "pcma"), Rt = p("vp8", "vp9", "av1", "h264", "h265"), X = (e) => {
 	let t = m(e, 32);
 	return (e, n) => {
 		let r = t(e, n);
-		return J(r) ? r : i(n, "a name twice");
+		return Y(r) ? r : i(n, "a name twice");
 	};
-}, Rt = h({
-	audio: Y(c(0, 62)),
-	video: Y(c(0, 62))
-}), X = {
+}, zt = h({
+	audio: X(c(0, 62)),
+	video: X(c(0, 62))
+}), Bt = {
 	hello: h({
 		v: (e, n) => {
-			let r = m(L, 32)(e, n);
+			let r = m(R, 32)(e, n);
 			if (!r.includes(1)) throw new t("version");
 			return r;
 		},
@@ -1592,18 +1614,18 @@ var J = (e) => new Set(e).size === e.length, It = p("opus", "g722", "pcmu", "pcm
 		role: g(p("viewer")),
 		agent: g(p("bot")),
 		topology: g(p("auto", "p2p", "sfu")),
-		video: g(Y(Lt)),
-		audio: g(Y(It)),
-		decode: Rt,
-		encode: Rt,
-		state: St,
+		video: g(X(Rt)),
+		audio: g(X(Lt)),
+		decode: zt,
+		encode: zt,
+		state: xt,
 		resume: g(h({
 			token: c(1, 4096, 4096),
-			n: V
+			n: U
 		}))
 	}),
 	leave: h({}),
-	ping: h({ n: g(V) }),
+	ping: h({ n: g(U) }),
 	state: h({
 		mic: g(u),
 		camera: g(u),
@@ -1611,107 +1633,107 @@ var J = (e) => new Set(e).size === e.length, It = p("opus", "g722", "pcmu", "pcm
 		hand: g(u)
 	}),
 	offer: v(h({
-		pc: L,
-		sdp: c(1, I.large, I.large),
+		pc: R,
+		sdp: c(1, L.large, L.large),
 		tracks: m(h({
-			mid: z,
-			source: B
+			mid: B,
+			source: V
 		}), 4),
 		seats: m(h({
-			a: z,
-			v: z
-		}), I.seats)
+			a: B,
+			v: vt
+		}), L.seats)
 	}), (e, t) => {
-		J(e.tracks.map((e) => e.source)) || t("tracks", "a source twice"), J(e.tracks.map((e) => e.mid)) || t("tracks", "a section is used twice"), J([...e.tracks.map((e) => e.mid), ...e.seats.flatMap((e) => [e.a, e.v])]) || t("seats", "a section is used twice");
+		Y(e.tracks.map((e) => e.source)) || t("tracks", "a source twice"), Y(e.tracks.map((e) => e.mid)) || t("tracks", "a section is used twice"), Y([...e.tracks.map((e) => e.mid), ...e.seats.flatMap((e) => e.v === "" ? [e.a] : [e.a, e.v])]) || t("seats", "a section is used twice");
 	}),
 	candidate: h({
-		pc: L,
-		candidate: ee(Ot)
+		pc: R,
+		candidate: ee(Dt)
 	}),
 	view: v(h({ seats: m(h({
-		seat: f(0, I.seats - 1),
-		member: R,
-		source: yt,
+		seat: f(0, L.seats - 1),
+		member: z,
+		source: H,
 		width: d(0, 16384),
 		height: d(0, 16384),
 		paused: u
-	}), I.seats) }), (e, t) => {
-		J(e.seats.map((e) => e.seat)) || t("seats", "a seat twice");
+	}), L.seats) }), (e, t) => {
+		Y(e.seats.map((e) => e.seat)) || t("seats", "a seat twice");
 		for (let t of e.seats) [t.width, t.height] = [Math.ceil(t.width), Math.ceil(t.height)];
 	}),
 	signal: h({
-		to: R,
+		to: z,
 		link: c(1, 64, 64),
-		data: kt
+		data: Ot
 	}),
-	ready: h({ epoch: L }),
+	ready: h({ epoch: R }),
 	ring: h({
-		to: R,
+		to: z,
 		video: u
 	}),
-	accept: h({ call: R }),
-	decline: h({ call: R }),
-	cancel: h({ call: R }),
-	hangup: h({ call: R }),
+	accept: h({ call: z }),
+	decline: h({ call: z }),
+	cancel: h({ call: z }),
+	hangup: h({ call: z }),
 	chat: v(h({
 		text: c(0, 4e3),
-		to: g(R),
+		to: g(z),
 		file: g(h({
 			id: g(l(/^[\w-]{1,62}$/, "an id")),
-			...wt
+			...Ct
 		}))
 	}), (e, t) => {
 		e.text === "" && !e.file && t("text", "empty");
 	}),
 	mute: h({
-		member: R,
-		source: B
+		member: z,
+		source: V
 	}),
-	remove: h({ member: R }),
+	remove: h({ member: z }),
 	lock: h({ locked: u }),
 	role: h({
-		member: R,
-		role: bt
+		member: z,
+		role: yt
 	}),
 	end: h({}),
 	ice: h({})
-}, zt = new TextEncoder();
-function Bt(e, n) {
+}, Vt = new TextEncoder();
+function Ht(e, n) {
 	let r = c()(e.t, "t");
-	if (!Object.hasOwn(X, r)) throw new t("unknown-type", `t: ${r}`);
-	let i = r === "offer" || r === "signal" ? I.large : I.frame;
+	if (!Object.hasOwn(Bt, r)) throw new t("unknown-type", `t: ${r}`);
+	let i = r === "offer" || r === "signal" ? L.large : L.frame;
 	n !== void 0 && f(1, 2 ** 31 - 1)(n, "id");
 	let a = n === void 0 ? {} : { id: n };
-	if (!q(e, I.depth)) throw new t("bad-json", "nested too deeply");
+	if (!It(e, L.depth)) throw new t("bad-json", "nested too deeply");
 	let o;
 	try {
 		o = JSON.stringify({
 			t: r,
 			...a,
-			...X[r](e, "")
+			...Bt[r](e, "")
 		});
 	} catch (n) {
 		throw JSON.stringify(e).length > i ? new t("too-big") : n;
 	}
-	if (o.length > i / 3 && zt.encode(o).length > i) throw new t("too-big");
+	if (o.length > i / 3 && Vt.encode(o).length > i) throw new t("too-big");
 	return o;
 }
-Object.keys(K), Object.keys(X);
+Object.keys(J), Object.keys(Bt);
 // ../sdk/js/src/connection.ts
-var Vt = 1e4, Ht = 1e4, Ut = 5e3, Wt = 2e3, Gt = 1e3, Kt = 1e3, qt = [
+var Ut = 1e4, Wt = 1e4, Gt = 5e3, Kt = 2e3, qt = 1e3, Jt = 1e3, Yt = [
 	0,
 	300,
 	600,
 	1200,
 	2400,
 	3e3
-], Jt = 3, Yt = /* @__PURE__ */ new Set([
+], Xt = 3, Zt = /* @__PURE__ */ new Set([
 	"shutdown",
 	"slow",
 	"idle",
 	"overloaded",
 	"internal"
-]), Xt = /* @__PURE__ */ new Set(["overloaded", "internal"]), Zt = class {
+]), Qt = /* @__PURE__ */ new Set(["overloaded", "internal"]), $t = class {
 	options;
 	socket = null;
 	welcomed = !1;
@@ -1727,7 +1749,7 @@ var Vt = 1e4, Ht = 1e4, Ut = 5e3, Wt = 2e3, Gt = 1e3, Kt = 1e3, qt = [
 	settle = null;
 	outbox;
 	constructor(e) {
-		this.options = e, this.token = e.resume, this.outbox = new _t((e) => this.request(e), e.refused);
+		this.options = e, this.token = e.resume, this.outbox = new gt((e) => this.request(e), e.refused);
 	}
 	start(e) {
 		return new Promise((n, r) => {
@@ -1761,21 +1783,21 @@ var Vt = 1e4, Ht = 1e4, Ut = 5e3, Wt = 2e3, Gt = 1e3, Kt = 1e3, qt = [
 		this.outbox.clear();
 	}
 	nudge() {
-		this.over || (this.welcomed ? this.ping(Wt) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
+		this.over || (this.welcomed ? this.ping(Kt) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
 	}
 	suspect() {
-		!this.over && this.welcomed && this.ping(Gt);
+		!this.over && this.welcomed && this.ping(qt);
 	}
 	async leave() {
 		if (this.over) return;
 		let e = this.socket, n = this.welcomed ? this.say({ t: "leave" }).then(() => {}, () => {}) : Promise.resolve();
-		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, Kt))]), this.fail(new t("left")), e && Qt(e, 1e3), this.socket = null;
+		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, Jt))]), this.fail(new t("left")), e && en(e, 1e3), this.socket = null;
 	}
 	say(e) {
 		return new Promise((n, r) => {
 			let i = this.lastId % (2 ** 31 - 1) + 1;
 			try {
-				let t = Bt(e, i);
+				let t = Ht(e, i);
 				this.lastId = i, this.waiters.set(i, {
 					resolve: n,
 					reject: r
@@ -1789,12 +1811,12 @@ var Vt = 1e4, Ht = 1e4, Ut = 5e3, Wt = 2e3, Gt = 1e3, Kt = 1e3, qt = [
 		this.clear("retry"), this.attempts++;
 		let e;
 		try {
-			e = new this.options.WebSocket(this.options.url, vt);
+			e = new this.options.WebSocket(this.options.url, _t);
 		} catch (e) {
 			this.finish(new t("unsupported", "no WebSocket to this URL", { cause: e }));
 			return;
 		}
-		this.socket = e, this.timers.open = setTimeout(() => this.lost(e), Vt), e.onopen = () => this.hello(e), e.onmessage = (t) => this.socket === e && this.receive(t.data), e.onclose = () => this.lost(e);
+		this.socket = e, this.timers.open = setTimeout(() => this.lost(e), Ut), e.onopen = () => this.hello(e), e.onmessage = (t) => this.socket === e && this.receive(t.data), e.onclose = () => this.lost(e);
 	}
 	hello(e) {
 		if (this.socket !== e) return;
@@ -1808,7 +1830,7 @@ var Vt = 1e4, Ht = 1e4, Ut = 5e3, Wt = 2e3, Gt = 1e3, Kt = 1e3, qt = [
 			...this.options.hello(),
 			...t
 		}).catch((t) => {
-			this.socket !== e || t.code === "network" || this.over || (Xt.has(t.code) && (this.joined || this.attempts < Jt) ? this.lost(e) : this.finish(t));
+			this.socket !== e || t.code === "network" || this.over || (Qt.has(t.code) && (this.joined || this.attempts < Xt) ? this.lost(e) : this.finish(t));
 		});
 	}
 	receive(e) {
@@ -1864,24 +1886,24 @@ var Vt = 1e4, Ht = 1e4, Ut = 5e3, Wt = 2e3, Gt = 1e3, Kt = 1e3, qt = [
 	}
 	bye(e, r) {
 		let i = this.socket;
-		Yt.has(e) && i ? !this.joined && this.attempts >= Jt ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
+		Zt.has(e) && i ? !this.joined && this.attempts >= Xt ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
 	}
 	lost(e) {
 		if (this.socket !== e) return;
 		let n = this.welcomed;
-		if (this.release(), Qt(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
-		if (!this.joined && this.attempts >= Jt) {
+		if (this.release(), en(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
+		if (!this.joined && this.attempts >= Xt) {
 			this.finish(new t("network"));
 			return;
 		}
 		n && (this.attempts = 0);
-		let r = qt[Math.min(this.attempts, qt.length - 1)] ?? 0;
+		let r = Yt[Math.min(this.attempts, Yt.length - 1)] ?? 0;
 		this.timers.retry = setTimeout(() => this.open(), r * (.5 + Math.random() / 2)), this.joined && this.options.state("reconnecting");
 	}
 	finish(e) {
 		if (this.over) return;
 		let t = this.socket;
-		this.over = !0, this.stop(), this.release(), this.fail(e), t && Qt(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
+		this.over = !0, this.stop(), this.release(), this.fail(e), t && en(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
 	}
 	release() {
 		this.socket = null, this.welcomed = !1;
@@ -1909,7 +1931,7 @@ var Vt = 1e4, Ht = 1e4, Ut = 5e3, Wt = 2e3, Gt = 1e3, Kt = 1e3, qt = [
 		clearTimeout(this.timers[e]), delete this.timers[e];
 	}
 	schedulePing() {
-		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(Ut), Ht);
+		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(Gt), Wt);
 	}
 	ping(e) {
 		let t = this.socket;
@@ -1921,14 +1943,14 @@ var Vt = 1e4, Ht = 1e4, Ut = 5e3, Wt = 2e3, Gt = 1e3, Kt = 1e3, qt = [
 		}, e), this.schedulePing());
 	}
 };
-function Qt(e, t) {
+function en(e, t) {
 	e.onopen = e.onmessage = e.onclose = null;
 	try {
 		e.close(t);
 	} catch {}
 }
 // ../sdk/js/src/saved.ts
-var $t = class {
+var tn = class {
 	storage;
 	key;
 	token;
@@ -1964,7 +1986,7 @@ var $t = class {
 		} catch {}
 	}
 };
-function en(e) {
+function nn(e) {
 	let n;
 	try {
 		n = new URL("ws", e);
@@ -1974,7 +1996,7 @@ function en(e) {
 	return n.protocol = n.protocol.replace("http", "ws"), n.search = n.hash = "", n.href;
 }
 // ../sdk/js/src/calls.ts
-var tn = 100, nn = class {
+var rn = 100, an = class {
 	options;
 	all = /* @__PURE__ */ new Map();
 	past = [];
@@ -2031,7 +2053,7 @@ var tn = 100, nn = class {
 		return t?.update(e), t;
 	}
 	make(e) {
-		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new pt({
+		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new ft({
 			...t,
 			request: n,
 			over: (e) => this.over(e)
@@ -2045,9 +2067,9 @@ var tn = 100, nn = class {
 		this.all.delete(e.id), this.forget(e.id);
 	}
 	forget(e) {
-		this.past.push(e), this.past.length > tn && this.past.shift();
+		this.past.push(e), this.past.length > rn && this.past.shift();
 	}
-}, rn = 3e4, an = 1500, on = class {
+}, on = 3e4, sn = 1500, cn = class {
 	options;
 	offers = /* @__PURE__ */ new Map();
 	mine = /* @__PURE__ */ new Map();
@@ -2082,7 +2104,7 @@ var tn = 100, nn = class {
 		this.runs.get(Z(e, r.from))?.stop.abort();
 		let a = new AbortController(), o = () => a.abort();
 		n.signal?.addEventListener("abort", o, { once: !0 });
-		let s = setTimeout(o, rn);
+		let s = setTimeout(o, on);
 		try {
 			let t = await this.connect(e, r.from, !0, a);
 			return clearTimeout(s), await pe(t, r, {
@@ -2116,7 +2138,7 @@ var tn = 100, nn = class {
 		this.runs.clear(), this.mine.clear();
 	}
 	async give(e, t, n, r) {
-		let i = new AbortController(), a = setTimeout(() => i.abort(), rn), o = this.connect(e, t, !1, i);
+		let i = new AbortController(), a = setTimeout(() => i.abort(), on), o = this.connect(e, t, !1, i);
 		this.runs.get(Z(e, t))?.link.receive(r);
 		try {
 			let r = await o;
@@ -2135,7 +2157,7 @@ var tn = 100, nn = class {
 	}
 	connect(e, n, r, i) {
 		return new Promise((a, o) => {
-			let s = `f:${e}`, c = new P({
+			let s = `f:${e}`, c = new F({
 				...this.options.link,
 				codecs: {
 					audio: [],
@@ -2157,9 +2179,9 @@ var tn = 100, nn = class {
 	}
 	end(e, t, n) {
 		let r = this.runs.get(Z(e, t));
-		r?.stop === n && (this.runs.delete(Z(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close(an));
+		r?.stop === n && (this.runs.delete(Z(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close(sn));
 	}
-}, Z = (e, t) => `${e} ${t}`, sn = 9e4, cn = 2e3, ln = class {
+}, Z = (e, t) => `${e} ${t}`, ln = 9e4, un = 2e3, dn = class {
 	fetch;
 	relayOnly = !1;
 	servers = [];
@@ -2172,7 +2194,7 @@ var tn = 100, nn = class {
 		this.servers = e.map((e) => ({ ...e })), this.at = Date.now();
 	}
 	async config() {
-		return Date.now() - this.at > sn && (this.fetching ??= this.refresh().finally(() => {
+		return Date.now() - this.at > ln && (this.fetching ??= this.refresh().finally(() => {
 			this.fetching = null;
 		}), await this.fetching), {
 			iceServers: this.servers,
@@ -2182,7 +2204,7 @@ var tn = 100, nn = class {
 	}
 	async refresh() {
 		let e, t = new Promise((t) => {
-			e = setTimeout(() => t(void 0), cn);
+			e = setTimeout(() => t(void 0), un);
 		});
 		try {
 			let e = await Promise.race([this.fetch(), t]);
@@ -2191,7 +2213,7 @@ var tn = 100, nn = class {
 			clearTimeout(e);
 		}
 	}
-}, un = [
+}, fn = [
 	"leave",
 	"ping",
 	"state",
@@ -2202,32 +2224,32 @@ var tn = 100, nn = class {
 	"ready",
 	"chat",
 	"ice"
-], dn = [
+], pn = [
 	"ring",
 	"accept",
 	"decline",
 	"cancel",
 	"hangup"
-], fn = [
+], mn = [
 	"mute",
 	"remove",
 	"lock",
 	"role",
 	"end"
-], pn = [
+], hn = [
 	"offer",
 	"candidate",
 	"view"
 ];
-function mn(e, t) {
-	let n = new Set(un);
-	if (e !== "viewer" && t !== "broadcast") for (let e of dn) n.add(e);
-	if (e === "moderator") for (let e of fn) n.add(e);
-	if (t === "lobby") for (let e of pn) n.delete(e);
+function gn(e, t) {
+	let n = new Set(fn);
+	if (e !== "viewer" && t !== "broadcast") for (let e of pn) n.add(e);
+	if (e === "moderator") for (let e of mn) n.add(e);
+	if (t === "lobby") for (let e of hn) n.delete(e);
 	return n;
 }
 // ../sdk/js/src/flow.ts
-var hn = 120, gn = 600, _n = 6e3, vn = class {
+var _n = 120, vn = 600, yn = 6e3, bn = class {
 	began;
 	entries = /* @__PURE__ */ new Map();
 	timer;
@@ -2248,35 +2270,35 @@ var hn = 120, gn = 600, _n = 6e3, vn = class {
 		for (let t of this.entries.keys()) t.startsWith(e) && this.entries.delete(t);
 	}
 	hurry() {
-		this.eagerUntil = Date.now() + _n, clearTimeout(this.timer), this.schedule();
+		this.eagerUntil = Date.now() + yn, clearTimeout(this.timer), this.schedule();
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer), this.entries.clear();
 	}
 	schedule() {
-		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? hn : gn));
+		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? _n : vn));
 	}
 	async look() {
 		let e = [...this.entries].filter(([, e]) => !e.flows);
 		await Promise.all(e.map(async ([e, t]) => {
-			let n = await yn(t.receiver);
+			let n = await xn(t.receiver);
 			this.entries.get(e) === t && n !== 0 && (t.flows = !0, this.closed || this.began(e));
 		})), clearTimeout(this.timer), this.schedule();
 	}
 };
-async function yn(e) {
+async function xn(e) {
 	try {
 		for (let t of (await e.getStats()).values()) if (t.type === "inbound-rtp") return e.track.kind === "video" ? t.framesDecoded ?? 0 : t.packetsReceived ?? 0;
 	} catch {}
 	return 0;
 }
 // ../sdk/js/src/media.ts
-var bn = 1e4, xn = ["camera", "screen"], Sn = [
+var Sn = 1e4, Cn = ["camera", "screen"], wn = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], Cn = class {
+], Tn = class {
 	options;
 	paths = [];
 	local = /* @__PURE__ */ new Map();
@@ -2289,7 +2311,7 @@ var bn = 1e4, xn = ["camera", "screen"], Sn = [
 	timer;
 	closed = !1;
 	constructor(e) {
-		this.options = e, this.flow = new vn((e) => this.refresh(e.split(" ")[1] ?? ""));
+		this.options = e, this.flow = new bn((e) => this.refresh(e.split(" ")[1] ?? ""));
 	}
 	get current() {
 		return this.paths[this.paths.length - 1];
@@ -2307,7 +2329,7 @@ var bn = 1e4, xn = ["camera", "screen"], Sn = [
 			n = this.options.open(e), this.tags.set(n, ++this.lastTag);
 			for (let [e, t] of this.local) n.set(e, t);
 		}
-		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), bn)), this.flow.hurry(), this.refreshAll();
+		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), Sn)), this.flow.hurry(), this.refreshAll();
 	}
 	settled(e) {
 		e === this.epoch && this.settle();
@@ -2338,7 +2360,7 @@ var bn = 1e4, xn = ["camera", "screen"], Sn = [
 	refresh(e) {
 		let t = this.options.records().get(e);
 		if (t && !this.closed) {
-			for (let n of xn) this.refreshHalf(e, t, n);
+			for (let n of Cn) this.refreshHalf(e, t, n);
 			this.check();
 		}
 	}
@@ -2398,7 +2420,7 @@ var bn = 1e4, xn = ["camera", "screen"], Sn = [
 			let e = this.current;
 			if (!this.closed && e && this.readyFor !== this.epoch) {
 				for (let [t, n] of this.options.records()) if (n.member.connected) {
-					for (let n of Sn) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
+					for (let n of wn) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
 				}
 				this.readyFor = this.epoch, this.options.ready(this.epoch);
 			}
@@ -2410,7 +2432,7 @@ function Q(e, t) {
 	return t === "screen-audio" ? e.state.screen : e.state[t];
 }
 // ../sdk/js/src/mesh.ts
-var wn = class {
+var En = class {
 	options;
 	mode = "p2p";
 	local = /* @__PURE__ */ new Map();
@@ -2502,7 +2524,7 @@ var wn = class {
 			name: o,
 			epoch: t,
 			arrivals: s,
-			link: new P({
+			link: new F({
 				...n,
 				impolite: r.me < e,
 				sections: ["mic", "camera"],
@@ -2524,7 +2546,7 @@ var wn = class {
 		let t = this.peers.get(e);
 		this.peers.delete(e), t?.link.close(), t && this.options.changed(e);
 	}
-}, Tn = 8e3, En = class {
+}, Dn = 8e3, On = class {
 	events;
 	participants = /* @__PURE__ */ new Map();
 	records = /* @__PURE__ */ new Map();
@@ -2533,7 +2555,7 @@ var wn = class {
 	missing = /* @__PURE__ */ new Set();
 	timer;
 	constructor(e, t) {
-		this.events = t, this.own = Ae(e), this.self = new je(this.own, !0);
+		this.events = t, this.own = Ae(e), this.self = new D(this.own, !0);
 	}
 	get me() {
 		return this.own.member.id;
@@ -2556,7 +2578,7 @@ var wn = class {
 			this.missing.delete(e.id), this.change(t, e);
 			return;
 		}
-		let n = Ae(e), r = new je(n, !1);
+		let n = Ae(e), r = new D(n, !1);
 		this.records.set(e.id, n), this.participants.set(e.id, r), this.events.joined(r);
 	}
 	update(e) {
@@ -2586,7 +2608,7 @@ var wn = class {
 		for (let e of t) this.add(e);
 		clearTimeout(this.timer), this.missing.size > 0 && (this.timer = setTimeout(() => {
 			for (let e of [...this.missing]) this.remove(e, "gone");
-		}, Tn));
+		}, Dn));
 	}
 	close() {
 		clearTimeout(this.timer);
@@ -2597,7 +2619,7 @@ var wn = class {
 		let n = e === this.own ? this.self : this.participants.get(t.id);
 		n && this.events.updated(n);
 	}
-}, Dn = [
+}, kn = [
 	1,
 	2,
 	4,
@@ -2608,11 +2630,11 @@ var wn = class {
 	49,
 	64
 ];
-function On(e, t) {
-	return e <= 0 ? 0 : Math.min(Dn.find((t) => t >= e) ?? t, t);
+function An(e, t) {
+	return e <= 0 ? 0 : Math.min(kn.find((t) => t >= e) ?? t, t);
 }
 var $ = (e) => `${e.source} ${e.member}`;
-function kn(e, t, n) {
+function jn(e, t, n) {
 	let r = new Map(t.map((e) => [$(e), e.seat])), i = [...new Map(e.map((e) => [$(e), e])).values()].slice(0, n), a = new Set(i.map((e) => r.get($(e))).filter((e) => e !== void 0 && e < n)), o = 0;
 	return i.map((e) => {
 		let t = r.get($(e));
@@ -2624,19 +2646,19 @@ function kn(e, t, n) {
 			seat: t,
 			member: e.member,
 			source: e.source,
-			width: An(e.width),
-			height: An(e.height),
+			width: Mn(e.width),
+			height: Mn(e.height),
 			paused: e.paused === !0
 		};
 	}).sort((e, t) => e.seat - t.seat);
 }
-function An(e) {
+function Mn(e) {
 	return Number.isFinite(e) ? Math.min(16384, Math.ceil(Math.max(0, e) / 16) * 16) : 16384;
 }
-function jn(e, t) {
+function Nn(e, t) {
 	return JSON.stringify(e) === JSON.stringify(t);
 }
-var Mn = class {
+var Pn = class {
 	seats = [];
 	apply(e) {
 		let t = /* @__PURE__ */ new Set();
@@ -2663,13 +2685,13 @@ var Mn = class {
 	clear() {
 		this.seats = [];
 	}
-}, Nn = 2e3, Pn = [
+}, Fn = 2e3, In = [
 	0,
 	300,
 	1e3,
 	2e3,
 	4e3
-], Fn = 1e3, In = class {
+], Ln = 1e3, Rn = class {
 	options;
 	mode = "sfu";
 	pc = null;
@@ -2682,7 +2704,7 @@ var Mn = class {
 	wishes = /* @__PURE__ */ new Map();
 	view = [];
 	told = "";
-	seating = new Mn();
+	seating = new Pn();
 	streams;
 	busy = !1;
 	dirty = !1;
@@ -2722,14 +2744,14 @@ var Mn = class {
 	rebuild() {
 		if (this.closed) return;
 		this.drop();
-		let e = Pn[Math.min(this.failures++, Pn.length - 1)] ?? 0;
+		let e = In[Math.min(this.failures++, In.length - 1)] ?? 0;
 		this.later(e, () => void this.build());
 	}
 	arrival(e, t) {
 		let n = this.seating.find(e, w(t)), r = n && this.seats[n.seat];
 		if (!n || !r || n.seat >= this.negotiated) return;
 		let i = T(t) === "audio";
-		if (Ln(i ? n.audio : n.video)) return;
+		if (zn(i ? n.audio : n.video)) return;
 		let a = (i ? r.a : r.v).receiver;
 		return {
 			track: a.track,
@@ -2782,7 +2804,7 @@ var Mn = class {
 	nudge() {
 		this.dirty && !this.busy && this.negotiate();
 		let e = this.pc;
-		e && this.answered && (e.connectionState === "connected" ? Pe(e).then((t) => {
+		e && this.answered && (e.connectionState === "connected" ? Ne(e).then((t) => {
 			!t && this.pc === e && this.restart();
 		}) : this.restart());
 	}
@@ -2818,7 +2840,7 @@ var Mn = class {
 				this.failures = 0;
 				break;
 			case "disconnected":
-				this.later(Nn, () => this.restart());
+				this.later(Fn, () => this.restart());
 				break;
 			case "failed":
 				this.rebuild();
@@ -2840,10 +2862,10 @@ var Mn = class {
 	show() {
 		let e = this.options.wishes();
 		if (this.wishes = new Map(e.map((e) => [`${e.source} ${e.member}`, e])), !this.pc) return;
-		let t = On(e.length, this.options.seats);
+		let t = An(e.length, this.options.seats);
 		t > this.seats.length && (this.grow(t), this.negotiate());
-		let n = kn(e, this.view, this.seats.length);
-		jn(n, this.view) || (this.view = n), this.tell();
+		let n = jn(e, this.view, this.seats.length);
+		Nn(n, this.view) || (this.view = n), this.tell();
 	}
 	tell() {
 		let e = this.view.filter((e) => e.seat < this.negotiated), t = JSON.stringify(e);
@@ -2910,7 +2932,7 @@ var Mn = class {
 		let n = this.seats.filter((e) => e.a.mid !== null && e.v.mid !== null).length, { sdp: r } = await this.options.request({
 			t: "offer",
 			pc: this.generation,
-			sdp: Me(t),
+			sdp: je(t),
 			tracks: [...this.sending].flatMap(([e, t]) => t.mid !== null && this.local.has(e) && this.options.roster.speaks ? [{
 				mid: t.mid,
 				source: e
@@ -2944,7 +2966,7 @@ var Mn = class {
 			case "sdp":
 				this.options.error(e), this.rebuild();
 				return;
-			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(Fn * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
+			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(Ln * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
 		}
 	}
 	later(e, t) {
@@ -2952,39 +2974,39 @@ var Mn = class {
 			this.closed || t();
 		}, e);
 	}
-}, Ln = (e) => e === "none" || e === "undecodable", Rn = {
+}, zn = (e) => e === "none" || e === "undecodable", Bn = {
 	width: 640,
 	height: 360
-}, zn = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), Bn = (e) => e.role !== "viewer" || e.tracks.length > 0;
-function Vn(e, t, n) {
+}, Vn = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), Hn = (e) => e.role !== "viewer" || e.tracks.length > 0;
+function Un(e, t, n) {
 	let r = [...e ?? []], i = (e, t) => r.some((n) => n.member === e && n.source === t);
 	if (r.some((e) => e.member === "first")) return r.slice(0, n);
-	for (let n of t) Bn(n) && !i(n.id, "camera") && r.push({
+	for (let n of t) Hn(n) && !i(n.id, "camera") && r.push({
 		member: n.id,
 		source: "camera",
-		...Rn,
+		...Bn,
 		...e ? { paused: !0 } : {}
-	}), i(n.id, "screen") || (!e && (n.state.screen || zn(n, "screen")) ? r.push({
+	}), i(n.id, "screen") || (!e && (n.state.screen || Vn(n, "screen")) ? r.push({
 		member: n.id,
 		source: "screen",
-		...Rn
-	}) : e && zn(n, "screen-audio") && r.push({
+		...Bn
+	}) : e && Vn(n, "screen-audio") && r.push({
 		member: n.id,
 		source: "screen",
-		...Rn,
+		...Bn,
 		paused: !0
 	}));
 	return r.slice(0, n);
 }
 // ../sdk/js/src/session.ts
-var Hn = 500, Un = /* @__PURE__ */ new Set([
+var Wn = 500, Gn = /* @__PURE__ */ new Set([
 	"not-allowed",
 	"no-member",
 	"no-call",
 	"bad-message",
 	"left",
 	"aborted"
-]), Wn = class {
+]), Kn = class {
 	env;
 	connection;
 	saved;
@@ -3006,7 +3028,7 @@ var Hn = 500, Un = /* @__PURE__ */ new Set([
 	constructor(e, t, n, r, i) {
 		this.env = e, this.connection = t, this.saved = n, this.room = r.room, this.limits = r.limits, this.may = new Set(r.may);
 		let a = this.events.emit.bind(this.events);
-		this.roster = new En(r.you, {
+		this.roster = new On(r.you, {
 			joined: (e) => a("joined", e),
 			left: (e, t) => {
 				this.files.left(e.id), a("left", {
@@ -3015,7 +3037,7 @@ var Hn = 500, Un = /* @__PURE__ */ new Set([
 				});
 			},
 			updated: (e) => a("updated", e)
-		}), this.ice = new ln(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
+		}), this.ice = new dn(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
 		let o = {
 			env: e,
 			config: () => this.ice.config(),
@@ -3026,7 +3048,7 @@ var Hn = 500, Un = /* @__PURE__ */ new Set([
 			link: n,
 			data: r
 		});
-		this.files = new on({
+		this.files = new cn({
 			link: o,
 			me: () => this.roster.me,
 			signal: s,
@@ -3034,7 +3056,7 @@ var Hn = 500, Un = /* @__PURE__ */ new Set([
 			progress: (e) => a("fileProgress", e)
 		});
 		let c = this.roster;
-		this.calls = new nn({
+		this.calls = new an({
 			room: {
 				link: o,
 				get me() {
@@ -3051,7 +3073,7 @@ var Hn = 500, Un = /* @__PURE__ */ new Set([
 			request: (e) => t.request(e),
 			nameOf: (e) => c.nameOf(e),
 			incoming: (e) => a("call", e)
-		}), this.media = new Cn({
+		}), this.media = new Tn({
 			env: e,
 			open: (e) => this.open(e),
 			records: () => c.records,
@@ -3068,7 +3090,7 @@ var Hn = 500, Un = /* @__PURE__ */ new Set([
 					...n.status(t)
 				});
 			}
-		}), this.monitor = new st({
+		}), this.monitor = new ot({
 			me: () => c.me,
 			inspect: () => this.media.inspect(),
 			speaking: (e) => a("speaking", e),
@@ -3125,7 +3147,7 @@ var Hn = 500, Un = /* @__PURE__ */ new Set([
 			case "room":
 				this.room = {
 					...this.room,
-					...Gn(e)
+					...qn(e)
 				}, this.advise(e.publish.video), this.media.update(), this.events.emit("room", this.facade);
 				break;
 			case "topology":
@@ -3181,13 +3203,13 @@ var Hn = 500, Un = /* @__PURE__ */ new Set([
 		this.shown = e, this.media.update();
 	}
 	remember(e) {
-		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > Hn && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
+		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > Wn && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
 	}
 	state(e) {
 		this.connectionState !== e && (this.connectionState = e, this.events.emit("connection", { state: e }));
 	}
 	refused(e, t) {
-		Un.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
+		Gn.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
 	}
 	nudge() {
 		this.connection.nudge(), this.media.nudge(), this.calls.nudge();
@@ -3200,7 +3222,7 @@ var Hn = 500, Un = /* @__PURE__ */ new Set([
 	}
 	open(e) {
 		let { env: t, connection: n, roster: r } = this, i = (e) => this.media.refresh(e), a = () => this.ice.config();
-		if (e === "p2p") return new wn({
+		if (e === "p2p") return new En({
 			link: {
 				env: t,
 				config: a,
@@ -3216,7 +3238,7 @@ var Hn = 500, Un = /* @__PURE__ */ new Set([
 			}),
 			changed: i
 		});
-		let o = new In({
+		let o = new Rn({
 			env: t,
 			roster: r,
 			config: a,
@@ -3229,7 +3251,7 @@ var Hn = 500, Un = /* @__PURE__ */ new Set([
 				publish: this.room.publish.video
 			}),
 			seats: this.limits.seats,
-			wishes: () => Vn(this.shown, this.roster.others(), this.limits.seats),
+			wishes: () => Un(this.shown, this.roster.others(), this.limits.seats),
 			changed: i,
 			error: (e) => this.events.emit("error", e)
 		});
@@ -3237,7 +3259,7 @@ var Hn = 500, Un = /* @__PURE__ */ new Set([
 	}
 	updated(e) {
 		let t = e.id === this.roster.me, n = t && e.role !== this.roster.own.member.role;
-		if (n && (this.may = mn(e.role, this.room.kind)), this.roster.update(e), n) {
+		if (n && (this.may = gn(e.role, this.room.kind)), this.roster.update(e), n) {
 			if (e.role === "viewer") for (let e of [...this.media.published.keys()]) this.publish(e, null);
 			this.events.emit("room", this.facade);
 		}
@@ -3266,7 +3288,7 @@ var Hn = 500, Un = /* @__PURE__ */ new Set([
 		});
 	}
 };
-function Gn(e) {
+function qn(e) {
 	return {
 		locked: e.locked,
 		video: e.video,
@@ -3274,7 +3296,7 @@ function Gn(e) {
 		publish: e.publish
 	};
 }
-function Kn(e, t, n, r) {
+function Jn(e, t, n, r) {
 	let { room: i, kind: a, token: o, role: s, topology: c, audio: l, video: u } = e;
 	return {
 		room: i,
@@ -3291,9 +3313,9 @@ function Kn(e, t, n, r) {
 	};
 }
 // ../sdk/js/src/room.ts
-var qn = class e {
+var Yn = class e {
 	session;
-	looker = new F();
+	looker = new I();
 	moderate;
 	constructor(e) {
 		this.session = e, e.facade = this;
@@ -3323,19 +3345,19 @@ var qn = class e {
 		};
 	}
 	static async join(n, r) {
-		let i = Yn(n.rtc), a = en(n.url), o = new $t(n.storage, `veche ${a} ${n.room}`), s = {
+		let i = Zn(n.rtc), a = nn(n.url), o = new tn(n.storage, `veche ${a} ${n.room}`), s = {
 			mic: !1,
 			camera: !1,
 			screen: !1,
 			hand: !1,
 			...n.state
-		}, c, l, u = new Zt({
+		}, c, l, u = new $t({
 			WebSocket: i.WebSocket,
 			url: a,
 			resume: o.resume,
-			hello: () => Kn(n, i, n.name, c?.roster.own.member.state ?? s),
+			hello: () => Jn(n, i, n.name, c?.roster.own.member.state ?? s),
 			welcome: (t) => {
-				o.keep(t.resume), c ? c.welcome(t) : (c = new Wn(i, u, o, t, n.relayOnly === !0), l = new e(c));
+				o.keep(t.resume), c ? c.welcome(t) : (c = new Kn(i, u, o, t, n.relayOnly === !0), l = new e(c));
 			},
 			renewed: (e) => o.keep(e),
 			event: (e) => c?.event(e),
@@ -3421,9 +3443,9 @@ var qn = class e {
 	}
 	async sendFile(e, n = {}) {
 		let r = {
-			name: Jn(e.name || "file", 255),
+			name: Xn(e.name || "file", 255),
 			size: e.size,
-			mime: Jn(e.type, 127)
+			mime: Xn(e.type, 127)
 		}, { files: i } = this.session, a = await this.say({
 			t: "chat",
 			text: "",
@@ -3469,7 +3491,7 @@ var qn = class e {
 		return n && r.file && this.session.files.keep(r.file.id, n), this.session.remember(r), r;
 	}
 };
-function Jn(e, t) {
+function Xn(e, t) {
 	let n = new TextEncoder(), r = "";
 	for (let i of e) {
 		if (n.encode(r + i).length > t) break;
@@ -3477,7 +3499,7 @@ function Jn(e, t) {
 	}
 	return r;
 }
-function Yn(e = {}) {
+function Zn(e = {}) {
 	let n = globalThis, r = {};
 	for (let i of [
 		"RTCPeerConnection",
@@ -3492,4 +3514,4 @@ function Yn(e = {}) {
 	}
 	return r;
 }
-export { pt as Call, je as Participant, qn as Room, t as VecheError, n as errorCode, e as errorReasons };
+export { ft as Call, D as Participant, Yn as Room, t as VecheError, n as errorCode, e as errorReasons };
