@@ -142,6 +142,8 @@ type Packet struct {
 	Marker    bool
 	// Retransmit: the packet arrived by RTX. Browsers probe bandwidth that way, so it may be a duplicate.
 	Retransmit bool
+	// RED: the payload is that of RFC 2198, with the codec's blocks in it.
+	RED bool
 	// Level is the audio level of RFC 6464, 0 (loudest) to 127 -dBov; -1 if the packet carries none.
 	Level int8
 	// Payload has no RTP padding; it is empty for a packet of padding only.

@@ -183,6 +183,7 @@ func (s *Slot) Stats() SlotStats {
 		NackRecent: c.nackRecent.Load(), NackExcess: c.nackExcess.Load(),
 		KeyFrameRequests: c.keyFrameRequests.Load(), Switches: c.switches.Load(),
 		Late: c.late.Load(), Broken: c.broken.Load(), WriteErrors: c.writeErrors.Load(),
+		Level: Top,
 	}
 	fb := &s.feedback
 	fb.mu.Lock()

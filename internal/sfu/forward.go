@@ -131,7 +131,7 @@ func (s *Slot) deliver(f *forward, p *packet) {
 		return
 	}
 	if b := s.bound.Load(); e.bound != b && p.seq+e.seqOff > s.high.Load() {
-		if e = s.rebind(f, p, b); e == nil {
+		if e = f.rebind(p, b); e == nil {
 			return
 		}
 	}
@@ -148,14 +148,14 @@ func (s *Slot) deliver(f *forward, p *packet) {
 }
 
 // rebind goes on with the same offsets under a new binding, from p on.
-func (s *Slot) rebind(f *forward, p *packet, b *bound) *epoch {
+func (f *forward) rebind(p *packet, b *bound) *epoch {
 	pay := b.Payload[f.track.cfg.Codec]
 	if !pay.Negotiated {
 		return nil // Bind empties the slot
 	}
-	e := *s.run.ep
+	e := *f.slot.run.ep
 	e.bound, e.pay, e.first, e.talk = b, pay, p.seq, false
-	s.remember(&e)
+	f.slot.remember(&e)
 	return &e
 }
 

@@ -21,6 +21,9 @@ type packet struct {
 	dd      []byte
 }
 
+// layer is the index of the level that begins to have the packet.
+func (p *packet) layer() int { return Level{int8(p.info.Spatial), int8(p.info.Temporal)}.index() }
+
 // osnSize is the original sequence number before a retransmitted payload (RFC 4588 §4).
 const osnSize = 2
 
@@ -75,12 +78,27 @@ func (x *scratch) fill(e *epoch, p *packet) {
 	h.Timestamp = e.timestamp(p)
 	h.SSRC = e.bound.SSRC
 	x.extend(e)
+	if p.info.RED != 0 {
+		x.red(e, p)
+		return
+	}
 	if p.info.Rewritten() {
 		p.info.Put(x.payload, (p.info.PID+e.pidOff)&0x7fff, p.info.TL0+e.tl0Off)
 	}
 	if x.dd != nil {
 		codec.PutFrameNumber(x.dd, codec.FrameNumber(p.dd)+e.ddOff)
 	}
+}
+
+// red keeps the redundant blocks where the section takes them, else the primary one only.
+func (x *scratch) red(e *epoch, p *packet) {
+	x.payload = x.buf[osnSize : osnSize+len(p.payload)]
+	if e.bound.RED == 0 {
+		x.payload = x.payload[p.info.RED:]
+		return
+	}
+	x.h.PayloadType = e.bound.RED
+	codec.PutRED(x.payload, e.pay.Type)
 }
 
 // extend sets the header extensions that the section negotiated.
@@ -105,9 +123,9 @@ func (x *scratch) extend(e *epoch) {
 }
 
 // wrap turns the filled packet into an RTX packet (RFC 4588 §4) and returns its payload. The payload
-// must be in x.buf.
+// must be in x.buf; after it nothing else can be made of the packet.
 func (x *scratch) wrap(e *epoch, seq uint16) []byte {
 	binary.BigEndian.PutUint16(x.buf[:osnSize], x.h.SequenceNumber)
 	x.h.SSRC, x.h.PayloadType, x.h.SequenceNumber = e.bound.RTXSSRC, e.pay.RTX, seq
-	return x.buf[:osnSize+len(x.payload)]
+	return x.buf[:osnSize+copy(x.buf[osnSize:], x.payload)]
 }

@@ -59,6 +59,7 @@ type Binding struct {
 	SSRC, RTXSSRC uint32
 	Payload       [media.CodecCount]Payload // by media.Codec
 	DDExt         uint8                     // id of the AV1 dependency descriptor extension
+	RED           uint8                     // payload type of RFC 2198 around Opus, 0 = none
 	MIDExt        uint8                     // id of the SDES mid extension (RFC 8843)
 	MID           string                    // at most 16 bytes are sent
 }

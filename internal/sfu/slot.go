@@ -42,6 +42,7 @@ type Slot struct {
 
 	mu      sync.Mutex // serialises control; guards the following
 	want    *Track
+	level   Level // of want
 	paused  bool
 	closed  bool
 	binding Binding
@@ -109,7 +110,12 @@ func (s *Slot) Bind(b Binding) {
 // Empty, lest it show somebody else than the caller believes: ErrCodec if the section has no payload type for t's
 // codec, ErrClosed if t is closed. ErrKind leaves the slot as it was. A paused slot remembers t until it resumes.
 // Show first when the transport is connected, or the key frame is lost on it.
-func (s *Slot) Show(t *Track) error {
+func (s *Slot) Show(t *Track) error { return s.ShowAt(t, Top) }
+
+// ShowAt is Show with no more of t than l. For the track that is shown already it changes the level, without a gap: down
+// at the next picture that both levels have, up in time at the next switching point, up in size at the next key
+// frame, which is asked for. SlotStats.Level is what flows. A level that the track does not have is its top.
+func (s *Slot) ShowAt(t *Track, l Level) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -127,22 +133,24 @@ func (s *Slot) Show(t *Track) error {
 		s.clear()
 		return ErrCodec
 	}
-	if !s.paused && !s.await(t) {
+	if !s.paused && !s.await(t, l) {
 		s.clear()
 		return ErrClosed
 	}
-	s.want = t
+	s.want, s.level = t, l
 	return nil
 }
 
 // await makes t the pending or current track; false if t is closed. mu is held.
-func (s *Slot) await(t *Track) bool {
+func (s *Slot) await(t *Track, l Level) bool {
 	for {
 		st := s.state.Load()
 		switch {
 		case st.pend != nil && st.pend.track == t:
+			st.pend.wish(l, s.now())
 			return true
 		case st.cur != nil && st.cur.track == t:
+			st.cur.wish(l, s.now())
 			if st.pend == nil {
 				return true
 			}
@@ -153,6 +161,7 @@ func (s *Slot) await(t *Track) bool {
 			continue // the pending track took over just now
 		}
 		f := &forward{slot: s, track: t}
+		f.level.Store(int32(l.index()))
 		if !t.attach(f) {
 			return false
 		}
@@ -230,7 +239,7 @@ func (s *Slot) Pause(paused bool) {
 	s.paused = paused
 	if paused {
 		s.clear()
-	} else if s.want != nil && !s.await(s.want) {
+	} else if s.want != nil && !s.await(s.want, s.level) {
 		s.want = nil
 	}
 }

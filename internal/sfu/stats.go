@@ -43,6 +43,8 @@ type SlotStats struct {
 	Broken           uint64 // dropped: the publisher began a new sequence and its key frame has not come
 	WriteErrors      uint64 // the transport refused a packet
 
+	Level Level // how much of the track flows, see Slot.ShowAt
+
 	FractionLost float64 // of the last receiver report, 0 to 1
 	Lost         int64   // cumulative
 	Jitter       uint32  // in units of the RTP clock

@@ -15,6 +15,7 @@ type TrackConfig struct {
 	ID    string
 	Kind  media.Kind
 	Codec media.Codec
+	RED   bool     // packets may carry RED (RFC 2198): media.Packet.RED says which
 	Fmtp  string   // format parameters of the publisher's SDP, for information
 	Up    Upstream // nil: key frames cannot be asked for
 	Clock *Clock   // shared by the tracks of one publisher; nil: a clock of its own
@@ -24,6 +25,7 @@ type TrackConfig struct {
 type Track struct {
 	cfg    TrackConfig
 	line   *timeline
+	layers layers
 	key    keyAsker
 	gop    gop
 	meter  meter
@@ -52,6 +54,8 @@ type Track struct {
 type forward struct {
 	slot  *Slot
 	track *Track
+	level atomic.Int32 // the level wished for, by its index
+	since atomic.Int64 // when it was wished for
 }
 
 // NewTrack makes a track without slots. A Kind that contradicts the Codec is corrected.
@@ -107,7 +111,7 @@ func (t *Track) Write(p *media.Packet) {
 	if len(p.DD) >= codec.MinDD && len(p.DD) <= codec.MaxDD {
 		c.dd = p.DD
 	}
-	if !t.parse(c) {
+	if !t.parse(c, p) {
 		return
 	}
 	t.meter.note(p.Level, p.Arrival)
@@ -173,7 +177,7 @@ func (t *Track) number(p *media.Packet) (int64, bool) {
 
 // parse reads the payload's descriptor. A padding packet that came too late to be closed up goes on without
 // payload, so that the hole which slots left for it is filled.
-func (t *Track) parse(c *packet) bool {
+func (t *Track) parse(c *packet, p *media.Packet) bool {
 	if len(c.payload) == 0 {
 		t.stats.padding.Add(1)
 		return true
@@ -181,10 +185,16 @@ func (t *Track) parse(c *packet) bool {
 	t.stats.packets.Add(1)
 	t.stats.bytes.Add(uint64(len(c.payload)))
 	var ok bool
-	if c.info, ok = codec.Parse(t.cfg.Codec, c.payload); !ok {
+	if p.RED {
+		if c.info, ok = codec.ParseRED(c.payload); !ok || !t.cfg.RED {
+			t.stats.malformed.Add(1)
+			return false
+		}
+	} else if c.info, ok = codec.Parse(t.cfg.Codec, c.payload); !ok {
 		t.stats.malformed.Add(1)
 		return false
 	}
+	t.layers.rate.note(c.layer(), len(c.payload), c.arrival)
 	if c.info.PIDBits != 0 {
 		c.info.PID = t.unwrap(c.info)
 	}

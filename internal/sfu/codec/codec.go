@@ -35,10 +35,31 @@ type Info struct {
 	TL0 uint8
 	// PID is the value of the picture id.
 	PID uint16
+	// Spatial and Temporal are the layers that the packet belongs to, from 0.
+	Spatial, Temporal uint8
+	// Flags say what else is known of the packet's place among the layers.
+	Flags Flags
+	// Open is the highest temporal layer that may be forwarded from this picture on by who has forwarded all up to
+	// Temporal.
+	Open uint8
+	// RED is where the primary block begins in a payload of RFC 2198, 0 in any other.
+	RED uint16
 }
 
-// Rewritten tells whether the payload holds counters that a forwarder must rewrite.
-func (i *Info) Rewritten() bool { return i.PIDBits != 0 || i.TL0At != 0 }
+// Flags are properties of a packet, see the constants.
+type Flags uint8
+
+const (
+	// First begins a picture, in its lowest spatial layer.
+	First Flags = 1 << iota
+	// Last ends its spatial layer of a picture.
+	Last
+	// Sync belongs to a picture that refers to temporal layer 0 only.
+	Sync
+)
+
+// Rewritten tells whether the payload holds what a forwarder must rewrite.
+func (i *Info) Rewritten() bool { return i.PIDBits != 0 || i.TL0At != 0 || i.RED != 0 }
 
 // Parse reads the payload's descriptor. It returns false if the descriptor is cut short, so that no
 // receiver could use the packet.
