@@ -64,6 +64,11 @@ function Voice({ model, tile, blocked }: { model: StageModel; tile: TileView; bl
   const { stream } = tile;
   const speaker = model.devices.chosen.value.speaker;
   useStream(ref, stream, blocked.play);
+  // A voice that came after the picture: an element is told of no track that a script adds to its stream.
+  const sound = stream?.getAudioTracks()[0];
+  useEffect(() => {
+    if (sound && ref.current) void blocked.play(ref.current);
+  }, [sound, blocked]);
   useEffect(() => {
     const element = ref.current;
     return () => {
