@@ -71,7 +71,7 @@ func (t *tx) admit(c Join) (Role, error) {
 		return 0, fail(CodeToken, "a moderator has removed this member")
 	case !t.opt.Open && !c.Granted && !c.Restored:
 		return 0, fail(CodeToken, "this room needs a token")
-	case !serverMedia && (c.Agent == AgentWHIP || c.Agent == AgentWHEP):
+	case !serverMedia && c.Agent.streams():
 		return 0, fail(CodeNotAllowed, "this room has no media through the server")
 	}
 	role := min(t.roleFor(c), c.Agent.ceiling())
@@ -94,7 +94,7 @@ func (t *tx) roleFor(c Join) Role {
 		return remembered // it may have changed since the token was made
 	case c.Granted || c.Restored:
 		return c.Role
-	case t.opt.Kind == Lobby || c.Agent == AgentWHIP:
+	case t.opt.Kind == Lobby || c.Agent.Publishes():
 		return Speaker
 	case t.moderators() == 0 && !t.hasHeir():
 		return Moderator

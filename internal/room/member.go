@@ -39,18 +39,29 @@ const (
 	AgentWHIP Agent = "whip" // publishes only (RFC 9725)
 	AgentWHEP Agent = "whep" // plays only
 	AgentBot  Agent = "bot"  // speaks the native protocol, media through the SFU only
+
+	AgentStream Agent = "stream" // publishes only: what comes by RTMP, RTSP or SRT
+	AgentOutput Agent = "output" // takes only: what goes out as HLS, DASH, RTMP
 )
 
 func (a Agent) valid() bool {
-	return a == AgentWeb || a == AgentWHIP || a == AgentWHEP || a == AgentBot
+	return a == AgentWeb || a == AgentBot || a.streams()
 }
+
+// streams tells whether it has media through the server and nothing to say.
+func (a Agent) streams() bool {
+	return a == AgentWHIP || a == AgentWHEP || a == AgentStream || a == AgentOutput
+}
+
+// Publishes tells whether it can do nothing but publish: it has no words for what is on, so all of it is.
+func (a Agent) Publishes() bool { return a == AgentWHIP || a == AgentStream }
 
 // ceiling is the highest role an agent can have: the others' messages do not exist for it.
 func (a Agent) ceiling() Role {
 	switch a {
-	case AgentWHEP:
+	case AgentWHEP, AgentOutput:
 		return Viewer
-	case AgentWHIP:
+	case AgentWHIP, AgentStream:
 		return Speaker
 	default:
 		return Moderator

@@ -32,7 +32,7 @@ func (c Ring) apply(t *tx) error {
 	}
 	call := &Call{ID: t.newID(), From: from.ID, To: to.ID, Video: c.Video, State: CallRinging, At: t.now}
 	switch {
-	case to.Role < Speaker || to.Agent == AgentWHIP || to.Agent == AgentWHEP:
+	case to.Role < Speaker || to.Agent.streams():
 		t.endCall(call, CallUnavailable)
 	case to.call != nil:
 		t.endCall(call, CallBusy)

@@ -67,7 +67,7 @@ func (m *Media) Offer(ctx context.Context, o Offer) (answer string, err error) {
 	case old >= maxOld:
 		return "", &room.Error{Code: room.CodeOverloaded, Text: "too many connections, one after the other"}
 	case c == nil || o.PC > c.pc:
-		return m.begin(ctx, o, rtc.PeerConfig{Audio: audio, Video: video})
+		return m.begin(ctx, o, rtc.PeerConfig{Audio: audio, Video: video}, m.s.m.cfg.NewPeer)
 	case o.PC < c.pc:
 		return "", &room.Error{Code: room.CodeBadMessage, Text: fmt.Sprintf("pc: there is a newer connection, %d", c.pc)}
 	case c.dead():
@@ -76,11 +76,24 @@ func (m *Media) Offer(ctx context.Context, o Offer) (answer string, err error) {
 	return c.negotiate(ctx, o)
 }
 
+// Connect gives a session without a client its connection: dial makes a Peer that is a part of this process, which
+// publishes on the sections of o.Tracks and has the slots of o.Seats. It is called once. Errors are those of Offer.
+func (m *Media) Connect(ctx context.Context, o Offer, dial func(rtc.PeerConfig) (Peer, error)) error {
+	audio, video, err := m.authorise(o)
+	if err != nil {
+		return err
+	}
+	m.talk.Lock()
+	defer m.talk.Unlock()
+	_, err = m.begin(ctx, o, rtc.PeerConfig{Audio: audio, Video: video}, dial)
+	return err
+}
+
 // begin makes a new generation.
-func (m *Media) begin(ctx context.Context, o Offer, pc rtc.PeerConfig) (string, error) {
+func (m *Media) begin(ctx context.Context, o Offer, pc rtc.PeerConfig, dial func(rtc.PeerConfig) (Peer, error)) (string, error) {
 	c := &conn{m: m, pc: o.PC}
 	pc.ID, pc.Handler = m.s.who.Member+"/"+strconv.Itoa(o.PC), c
-	peer, err := m.s.m.cfg.NewPeer(pc)
+	peer, err := dial(pc)
 	if err != nil {
 		return "", wireError(err, room.CodeOverloaded)
 	}

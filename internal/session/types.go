@@ -23,6 +23,7 @@ type JoinRequest struct {
 	Token          string     // JWT, "" = none
 	Resume         string     // resume token, "" = none
 	Viewer         bool       // asks to be no more than a viewer
+	Trusted        room.Role  // a member of the server's own, which needs no token: its role; 0 for everybody else
 	State          room.State
 	Decode, Encode room.Caps
 	IP             netip.Addr // of the client, behind trusted proxies; for limits and logs

@@ -49,7 +49,7 @@ export interface Roster {
 export interface WireMemberView {
   readonly id: string;
   readonly role: 'viewer' | 'speaker' | 'moderator';
-  readonly agent: 'web' | 'whip' | 'whep' | 'bot';
+  readonly agent: 'web' | 'whip' | 'whep' | 'bot' | 'stream' | 'output';
   readonly connected: boolean;
   readonly state: { readonly mic: boolean; readonly camera: boolean; readonly screen: boolean };
   readonly tracks: readonly { source: Source }[];

@@ -43,7 +43,7 @@ const member = object({
   id,
   name: text(),
   role,
-  agent: word('web', 'whip', 'whep', 'bot'),
+  agent: word('web', 'whip', 'whep', 'bot', 'stream', 'output'),
   connected: flag,
   state,
   tracks: list(track),

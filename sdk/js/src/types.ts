@@ -9,7 +9,7 @@ export type Source = 'mic' | 'camera' | 'screen' | 'screen-audio';
 export type StreamKind = 'camera' | 'screen';
 export type Role = 'viewer' | 'speaker' | 'moderator';
 /** What a member is: a browser, a WHIP encoder, a WHEP player, a test client. */
-export type Agent = 'web' | 'whip' | 'whep' | 'bot';
+export type Agent = 'web' | 'whip' | 'whep' | 'bot' | 'stream' | 'output';
 export type RoomKind = 'meeting' | 'broadcast' | 'lobby';
 /** Who carries the media: the browsers directly, or the server. */
 export type Mode = 'p2p' | 'sfu';

@@ -294,7 +294,7 @@ export class Conference implements StageModel {
 
   /** Players, and the many who watch a broadcast, come and go without a word. */
   private silent({ agent, role }: Participant): boolean {
-    return agent === 'whep' || (this.room.kind === 'broadcast' && role === 'viewer');
+    return agent === 'whep' || agent === 'output' || (this.room.kind === 'broadcast' && role === 'viewer');
   }
 
   private left(participant: Participant, reason: LeaveReason): void {

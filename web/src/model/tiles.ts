@@ -18,7 +18,7 @@ export interface LocalPictures {
 
 /** Viewers and players only watch: they are people, but no pictures. */
 export function hasPicture(one: Pick<Seen, 'role' | 'agent' | 'tracks'>): boolean {
-  return one.agent !== 'whep' && (one.role !== 'viewer' || one.tracks.length > 0);
+  return one.agent !== 'whep' && one.agent !== 'output' && (one.role !== 'viewer' || one.tracks.length > 0);
 }
 
 export function roomTiles(me: Seen, others: Iterable<Seen>, local: LocalPictures): TileView[] {
