@@ -1402,7 +1402,7 @@ var I = class {
 	id: z,
 	name: c(),
 	role: yt,
-	agent: p("web", "whip", "whep", "bot"),
+	agent: p("web", "whip", "whep", "bot", "stream", "output"),
 	connected: u,
 	state: xt,
 	tracks: m(St)
