@@ -39,6 +39,7 @@ func (s *Server) snapshot() metrics.Snapshot {
 	drop("hub", map[string]uint64{"overloaded": uint64(h.Dropped), "slow": uint64(h.Slow)})
 	drop("signalling", map[string]uint64{"rate": uint64(n.Socket.Limited), "slow": uint64(n.Slow)})
 	s.net.figures(&out, drop)
+	s.frontFigures(&out)
 	return out
 }
 

@@ -29,9 +29,9 @@ func (s *Server) routes() (http.Handler, error) {
 	mux.Handle("GET /app.json", site.Secure(jsonBody(info), s.seen))
 	prefix := strings.TrimSuffix(s.cfg.HTTP.Prefix, "/")
 	if prefix == "" {
-		return mux, nil
+		return s.withFrontends(mux), nil
 	}
-	return underPrefix(prefix, mux), nil
+	return underPrefix(prefix, s.withFrontends(mux)), nil
 }
 
 // appInfo is app.json: what the web app wants to know before anybody joins.

@@ -67,6 +67,8 @@ type Server struct {
 	sessions *session.Manager
 	native   *native.Adapter
 	whip     *whip.Adapter
+	fronts   []running
+	keys     *auth.Keys
 	handler  http.Handler
 	registry *prometheus.Registry
 	metrics  *metrics.Metrics
@@ -102,6 +104,8 @@ func New(c Config, opts ...Option) (*Server, error) {
 	s.sessions = session.New(s.sessionConfig(keys))
 	s.native = native.New(s.nativeConfig())
 	s.whip = whip.New(s.whipConfig())
+	s.keys = keys
+	s.openFrontends()
 	if err := s.serveSite(); err != nil {
 		return nil, errors.Join(err, s.Close(context.Background()))
 	}
@@ -132,8 +136,9 @@ func (s *Server) Metrics() http.Handler { return metrics.Handler(s.registry) }
 // left is cut off; no goroutine remains in either case. It is idempotent.
 func (s *Server) Close(ctx context.Context) error {
 	s.closing.Do(func() {
+		s.closeErr = errors.Join(s.closeFrontends(ctx)...)
 		s.closeErr = errors.Join(
-			s.native.Close(ctx), s.whip.Close(ctx), s.sessions.Close(ctx), s.hub.Close(ctx), s.net.close(),
+			s.closeErr, s.native.Close(ctx), s.whip.Close(ctx), s.sessions.Close(ctx), s.hub.Close(ctx), s.net.close(),
 		)
 		if s.metrics != nil {
 			s.closeErr = errors.Join(s.closeErr, s.metrics.Close())

@@ -67,6 +67,11 @@ func (c *demoCmd) config(sys *system) (config.Config, error) {
 	settings := map[string]string{
 		"http.listen": listen, "auth.openRooms": "true", "media.loopback": "true", "log.level": c.LogLevel,
 	}
+	if _, named := c.Set["frontends"]; !named {
+		for _, name := range config.FrontendNames() {
+			settings["frontends."+name+".enabled"] = "true"
+		}
+	}
 	maps.Copy(settings, c.Set)
 	cfg, err := config.Load("", nil, settings)
 	if err != nil || cfg.Auth.Secret != "" || cfg.Auth.SecretFile != "" {

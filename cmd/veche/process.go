@@ -36,6 +36,7 @@ type process struct {
 	demo  string // room that the start page offers, "" = none
 
 	listener net.Listener
+	fronts   []frontListener
 	server   *veche.Server
 	ready    atomic.Bool
 }
@@ -64,15 +65,51 @@ func (p *process) open(ctx context.Context) error {
 		return errors.Join(err, l.Close())
 	}
 	p.listener = l
+	if err := p.openFronts(ctx); err != nil {
+		closing, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		return errors.Join(err, l.Close(), p.server.Close(closing))
+	}
+	return nil
+}
+
+// frontListener is the port of a front-end's own.
+type frontListener struct {
+	net.Listener
+	handler http.Handler
+}
+
+// openFronts binds the ports that front-ends have of their own; after an error none is open.
+func (p *process) openFronts(ctx context.Context) error {
+	p.fronts = nil
+	for _, f := range p.server.FrontendPorts() {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", f.Listen)
+		if err != nil {
+			for _, open := range p.fronts {
+				err = errors.Join(err, open.Close())
+			}
+			return fmt.Errorf("frontends.%s.listen: %w", f.Name, err)
+		}
+		p.log.Info("serving a front-end", "frontend", f.Name, "address", l.Addr().String())
+		if p.tls != nil {
+			l = tls.NewListener(l, p.tls)
+		}
+		p.fronts = append(p.fronts, frontListener{l, f.Handler})
+	}
 	return nil
 }
 
 // run serves until ctx ends or a listener fails; a second signal ends the program at once.
 func (p *process) run(ctx context.Context) error {
-	failed := make(chan error, 2)
+	failed := make(chan error, 2+len(p.fronts))
 	public := p.httpServer(p.routes())
 	go func() { failed <- public.Serve(p.server.Listener(p.listener, p.tls)) }()
 	servers := []*http.Server{public}
+	for _, f := range p.fronts {
+		own := p.httpServer(f.handler)
+		go func() { failed <- own.Serve(f) }()
+		servers = append(servers, own)
+	}
 	if p.cfg.Metrics.Listen != "" {
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", p.cfg.Metrics.Listen)
 		if err != nil {

@@ -20,6 +20,8 @@ type Config struct {
 	Rooms   Rooms   `koanf:"rooms" doc:"What holds for every room."`
 	Limits  Limits  `koanf:"limits" doc:"What one client may cost."`
 	Log     Log     `koanf:"log" doc:"Logs go to standard error."`
+
+	Frontends Frontends `koanf:"frontends" doc:"Signalling protocols of other systems, so that their clients move here by a change of URL: a list of names, or a map with settings, where naming one serves it. Media goes from browser to browser. veche demo serves all of them."`
 }
 
 // HTTP configures the web server.
@@ -127,6 +129,6 @@ func Default() Config {
 			MessagesPerSecond: 50, Burst: 200, Frame: 64 << 10, SDP: 512 << 10,
 			Connections: 10_000, CPU: 95, PendingPerIP: 32,
 		},
-		Log: Log{Level: "info", Format: "text"},
+		Log: Log{Level: "info", Format: "text"}, Frontends: defaultFrontends(),
 	}
 }

@@ -36,6 +36,10 @@ func walk(v reflect.Value, s section) []section {
 	var inner []section
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
+		if f.Anonymous { // its fields are this section's
+			s.fields = append(s.fields, walk(v.Field(i), section{key: s.key})[0].fields...)
+			continue
+		}
 		key := strings.TrimPrefix(s.key+"."+f.Tag.Get("koanf"), ".")
 		if f.Type.Kind() == reflect.Struct {
 			inner = append(inner, walk(v.Field(i), section{key: key, doc: f.Tag.Get("doc")})...)

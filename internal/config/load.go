@@ -97,6 +97,9 @@ func apply(c *Config, values map[string]any, from source) error {
 		}
 	}
 	var errs []error
+	if err := applyFrontends(c, values); err != nil {
+		errs = append(errs, fmt.Errorf("config: %s: %s: %w", from.name, from.of(frontendsKey), err))
+	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		f, ok := known[key]
 		switch {
@@ -141,6 +144,8 @@ func environment(c *Config, environ []string) (map[string]any, error) {
 			names = append(names, f.env)
 		}
 	}
+	byEnv[frontendsEnv] = frontendsKey
+	names = append(names, frontendsEnv)
 	var errs []error
 	k := koanf.New(".")
 	provider := env.Provider(".", env.Opt{

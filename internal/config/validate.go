@@ -26,6 +26,7 @@ func (c Config) Validate() error {
 	}
 	c.checkAddresses(fail)
 	c.checkHTTP(fail)
+	c.checkFrontends(fail)
 	if c.TURN.PortMin > c.TURN.PortMax || c.TURN.PortMin == 0 && c.TURN.PortMax != 0 {
 		fail("turn.portMax", c.TURN.PortMax, "turn.portMin and turn.portMax must be a range")
 	}
@@ -51,17 +52,7 @@ func (c Config) checkAddresses(fail func(key string, value any, cause string)) {
 		{"media.udp", c.Media.UDP, false},
 		{"media.tcp", c.Media.TCP, true},
 	} {
-		if a.value == "" && a.optional {
-			continue
-		}
-		_, port, err := net.SplitHostPort(a.value)
-		if err != nil {
-			fail(a.key, a.value, "must be HOST:PORT, for example 127.0.0.1:8080 or :8080")
-			continue
-		}
-		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-			fail(a.key, a.value, "the port must be a number from 0 to 65535")
-		}
+		checkAddress(a.key, a.value, a.optional, fail)
 	}
 	for _, ip := range c.Media.IPs {
 		if ip.IsUnspecified() || ip.IsMulticast() || ip.Zone() != "" {
@@ -70,16 +61,34 @@ func (c Config) checkAddresses(fail func(key string, value any, cause string)) {
 	}
 }
 
+func checkAddress(key, value string, optional bool, fail func(key string, value any, cause string)) {
+	if value == "" && optional {
+		return
+	}
+	_, port, err := net.SplitHostPort(value)
+	if err != nil {
+		fail(key, value, "must be HOST:PORT, for example 127.0.0.1:8080 or :8080")
+		return
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		fail(key, value, "the port must be a number from 0 to 65535")
+	}
+}
+
+func checkOrigins(key string, origins []string, fail func(key string, value any, cause string)) {
+	for _, o := range origins {
+		u, err := url.Parse(o)
+		if o != "*" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.Path != "" || u.RawQuery != "" || u.User != nil) {
+			fail(key, o, "must be like https://example.org, or *")
+		}
+	}
+}
+
 func (c Config) checkHTTP(fail func(key string, value any, cause string)) {
 	if p := c.HTTP.Prefix; p != "" && (!strings.HasPrefix(p, "/") || strings.HasSuffix(p, "/") || strings.ContainsAny(p, "?#%") || strings.Contains(p, "//")) {
 		fail("http.prefix", p, "must be like /veche, without a slash at the end")
 	}
-	for _, o := range c.HTTP.Origins {
-		u, err := url.Parse(o)
-		if o != "*" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.Path != "" || u.RawQuery != "" || u.User != nil) {
-			fail("http.origins", o, "must be like https://example.org, or *")
-		}
-	}
+	checkOrigins("http.origins", c.HTTP.Origins, fail)
 	t := c.HTTP.TLS
 	switch {
 	case t.SelfSigned && (t.Cert != "" || t.Key != ""):

@@ -50,6 +50,38 @@ var (
 	endedDesc   = prometheus.NewDesc("veche_sockets_ended_total", "Signalling connections that ended, by reason.", []string{"reason"}, nil)
 )
 
+// frontends are the metrics with a line per front-end.
+var frontends = []struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+	read func(*Frontend) float64
+}{
+	{frontendDesc("veche_frontend_clients", "Clients of another system's protocol."), gauge, func(f *Frontend) float64 { return float64(f.Clients) }},
+	{frontendDesc("veche_frontend_sockets", "Their connections."), gauge, func(f *Frontend) float64 { return float64(f.Signalling.Sockets) }},
+	{frontendDesc("veche_frontend_relayed_total", "Messages from client to client."), counter, func(f *Frontend) float64 { return float64(f.Relayed) }},
+	{frontendDesc("veche_frontend_received_total", "Messages from clients."), counter, func(f *Frontend) float64 { return float64(f.Signalling.In) }},
+	{frontendDesc("veche_frontend_sent_total", "Messages to clients."), counter, func(f *Frontend) float64 { return float64(f.Signalling.Out) }},
+}
+
+var frontendEnded = frontendDesc("veche_frontend_ended_total", "Connections that ended, by reason.", "reason")
+
+func frontendDesc(name, help string, more ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, append([]string{"frontend"}, more...), nil)
+}
+
+// collectFrontends sends the lines of the front-ends.
+func collectFrontends(out chan<- prometheus.Metric, list []Frontend) {
+	for i := range list {
+		f := &list[i]
+		for _, m := range frontends {
+			out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.read(f), f.Name)
+		}
+		for reason, n := range f.Signalling.Ended {
+			out <- prometheus.MustNewConstMetric(frontendEnded, counter, float64(n), f.Name, reason)
+		}
+	}
+}
+
 // collector reads one snapshot per scrape.
 type collector struct {
 	read  func() Snapshot
@@ -75,6 +107,10 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	}
 	out <- droppedDesc
 	out <- endedDesc
+	out <- frontendEnded
+	for _, m := range frontends {
+		out <- m.desc
+	}
 }
 
 // Collect implements prometheus.Collector.
@@ -89,4 +125,5 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for reason, n := range s.Signalling.Ended {
 		out <- prometheus.MustNewConstMetric(endedDesc, counter, float64(n), reason)
 	}
+	collectFrontends(out, s.Frontends)
 }

@@ -28,6 +28,7 @@ type Snapshot struct {
 	Media                    Media
 	TURN                     TURN
 	Drops                    []Drop
+	Frontends                []Frontend
 }
 
 // Signalling is what sockets do.
@@ -35,6 +36,14 @@ type Signalling struct {
 	Sockets, Pending int64             // all, and those not yet in a room
 	In, Out          uint64            // messages
 	Ended            map[string]uint64 // sockets, by reason
+}
+
+// Frontend is what the clients of another system do.
+type Frontend struct {
+	Name       string // as in the configuration
+	Clients    int64
+	Relayed    uint64 // messages from client to client
+	Signalling Signalling
 }
 
 // UDP is the traffic of the media port.

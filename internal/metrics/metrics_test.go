@@ -27,6 +27,7 @@ func TestScrapeShowsTheSnapshot(t *testing.T) {
 		UDP:        UDP{PacketsIn: 20, PacketsOut: 21, BytesIn: 22, BytesOut: 23},
 		Media:      Media{Peers: 4, Packets: 30, Bytes: 31, Retransmitted: 32, KeyFrameRequests: 33},
 		TURN:       TURN{Allocations: 40, Made: 41, AuthFailed: 42, PacketsUp: 43, PacketsDown: 44, BytesUp: 45, BytesDown: 46},
+		Frontends:  []Frontend{{Name: "peerjs", Clients: 60, Relayed: 61, Signalling: Signalling{Sockets: 62, In: 63, Out: 64, Ended: map[string]uint64{"idle": 65}}}},
 		Drops:      []Drop{{Part: "udp", Reason: "queue-full", Count: 50}, {Part: "turn", Reason: "policy", Count: 51}},
 	}
 	r := prometheus.NewRegistry()
@@ -40,6 +41,8 @@ func TestScrapeShowsTheSnapshot(t *testing.T) {
 		"veche_rooms 2", "veche_members 5", "veche_sessions 6", "veche_peers 4", "veche_sockets 7", "veche_sockets_pending 1", "veche_tcp_connections 9",
 		`veche_messages_total{direction="in"} 10`, `veche_messages_total{direction="out"} 11`, "veche_commands_total 12",
 		`veche_sockets_ended_total{reason="slow"} 3`,
+		`veche_frontend_clients{frontend="peerjs"} 60`, `veche_frontend_relayed_total{frontend="peerjs"} 61`, `veche_frontend_sockets{frontend="peerjs"} 62`,
+		`veche_frontend_received_total{frontend="peerjs"} 63`, `veche_frontend_sent_total{frontend="peerjs"} 64`, `veche_frontend_ended_total{frontend="peerjs",reason="idle"} 65`,
 		`veche_udp_packets_total{direction="in"} 20`, `veche_udp_packets_total{direction="out"} 21`,
 		`veche_udp_bytes_total{direction="in"} 22`, `veche_udp_bytes_total{direction="out"} 23`,
 		"veche_forwarded_packets_total 30", "veche_forwarded_bytes_total 31", "veche_retransmitted_packets_total 32", "veche_keyframe_requests_total 33",

@@ -14,6 +14,7 @@ type Config struct {
 	Origins      []string                       // "https://example.org" besides the server's own host; "*" = any
 	ClientIP     func(*http.Request) netip.Addr // behind trusted proxies; nil = the peer's address
 	Host         func(*http.Request) string     // as the client sees it; nil = the Host header
+	Local        bool                           // pages of this machine may too, whatever their port
 	Limits       Limits
 }
 
@@ -31,11 +32,13 @@ type Limits struct {
 	Handshake time.Duration // until Conn.Ready; default 10 s
 	Ping      time.Duration // silence before we ping; default 12 s
 	Idle      time.Duration // silence before we close; default 30 s
+	Quiet     time.Duration // without a message, whatever pongs come; default no limit
 	Write     time.Duration // one write to the socket; default 10 s
 	Linger    time.Duration // for last words and the client's close frame; default 3 s
 
 	Connections  int // at a time; default 10,000
 	PendingPerIP int // connections of an address (IPv6: /64) that are not Ready; default 32
+	PerIP        int // connections of an address (IPv6: /64); default no limit
 }
 
 func (l Limits) withDefaults() Limits {

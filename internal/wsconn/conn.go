@@ -25,6 +25,7 @@ type Conn struct {
 	cancel   context.CancelFunc
 	since    int64        // when it was accepted
 	seen     atomic.Int64 // when something last came
+	heard    atomic.Int64 // when the last message came
 	pinged   int64        // the keeper's: when it last pinged
 	bucket   bucket       // the reader's
 	writers  sync.WaitGroup

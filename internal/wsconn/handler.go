@@ -17,6 +17,10 @@ type Handler interface {
 	Closed(End)
 }
 
+// Opener is a Handler that wants to be called before anything comes, by the reader like the others: from here on it may
+// send, and others may send to its connection.
+type Opener interface{ Opened() }
+
 // Reason says why a connection ended.
 type Reason string
 

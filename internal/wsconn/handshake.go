@@ -8,8 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/coder/websocket"
@@ -81,7 +79,7 @@ func (s *Server) refuse(r *http.Request) (status int, why string) {
 		return http.StatusUpgradeRequired, "this is a WebSocket endpoint"
 	case r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1) || r.ProtoMajor != 1:
 		return http.StatusBadRequest, "a WebSocket begins with a GET of HTTP/1.1"
-	case !s.allowedOrigin(r):
+	case !s.config.origins().Allows(r):
 		return http.StatusForbidden, "this origin is not allowed"
 	case len(s.config.Subprotocols) > 0 && s.subprotocol(r) == "":
 		return http.StatusBadRequest, "subprotocol: one of " + strings.Join(s.config.Subprotocols, ", ")
@@ -112,46 +110,6 @@ func hasToken(h http.Header, key, token string) bool {
 	return false
 }
 
-// allowedOrigin decides by the Origin header (RFC 6455 §10.2). Browsers always send it, so that a
-// request without one comes from a program, which could send any.
-func (s *Server) allowedOrigin(r *http.Request) bool {
-	list := r.Header.Values("Origin")
-	if len(list) == 0 || slices.Contains(s.config.Origins, "*") {
-		return true
-	}
-	o, err := url.Parse(list[0])
-	if len(list) > 1 || err != nil || o.Host == "" || o.Opaque != "" {
-		return false // also "null": sandboxed and local pages
-	}
-	host := r.Host
-	if s.config.Host != nil {
-		host = s.config.Host(r)
-	}
-	if sameHost(o, host) {
-		return true
-	}
-	return slices.ContainsFunc(s.config.Origins, func(entry string) bool {
-		e, err := url.Parse(entry)
-		return err == nil && e.Host != "" && strings.EqualFold(e.Scheme, o.Scheme) && sameHost(o, e.Host)
-	})
-}
-
-// sameHost compares host and port; a port left out is that of the origin's scheme.
-func sameHost(o *url.URL, host string) bool {
-	std := "80"
-	if strings.EqualFold(o.Scheme, "https") {
-		std = "443"
-	}
-	norm := func(h string) string {
-		name, port, err := net.SplitHostPort(h)
-		if err != nil {
-			name, port = strings.Trim(h, "[]"), std
-		}
-		return net.JoinHostPort(strings.ToLower(name), port)
-	}
-	return host != "" && norm(o.Host) == norm(host)
-}
-
 func (s *Server) clientIP(r *http.Request) netip.Addr {
 	if s.config.ClientIP != nil {
 		return s.config.ClientIP(r)
@@ -172,11 +130,15 @@ func (s *Server) admit(c *Conn) (status int, why string) {
 		return http.StatusServiceUnavailable, "too many connections"
 	case s.pending[key] >= s.limits.PendingPerIP:
 		return http.StatusTooManyRequests, "too many unfinished connections from your address"
+	case s.limits.PerIP > 0 && s.perIP[key] >= s.limits.PerIP:
+		return http.StatusTooManyRequests, "too many connections from your address"
 	}
 	s.pending[key]++
+	s.perIP[key]++
 	s.conns[c] = struct{}{}
 	c.since = s.now()
 	c.seen.Store(c.since)
+	c.heard.Store(c.since)
 	return 0, ""
 }
 
@@ -208,7 +170,14 @@ func (s *Server) forget(c *Conn) {
 	s.settle(c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if _, there := s.conns[c]; !there {
+		return
+	}
 	delete(s.conns, c)
+	key := site(c.ip)
+	if s.perIP[key]--; s.perIP[key] <= 0 {
+		delete(s.perIP, key)
+	}
 }
 
 func newID() string {

@@ -63,9 +63,22 @@ func TestOrigin(t *testing.T) {
 		{Config{Origins: []string{"*"}}, []string{"Origin: null"}, true},
 		{Config{Host: func(*http.Request) string { return "" }}, []string{"Origin: http://"}, false},
 	} {
-		s := &Server{config: c.config}
-		if got := s.allowedOrigin(upgrade(c.edits...)); got != c.want {
+		if got := c.config.origins().Allows(upgrade(c.edits...)); got != c.want {
 			t.Errorf("%v with %v: %t", c.edits, c.config.Origins, got)
+		}
+	}
+	loopback := netip.MustParseAddr("127.0.0.1")
+	for origin, want := range map[string]bool{
+		"http://localhost:3000": true, "http://127.0.0.1:3000": true, "http://[::1]": true, "http://dev.example:3000": false, "null": false,
+	} {
+		r := upgrade("Origin: " + origin)
+		p := OriginPolicy{Local: true, ClientIP: func(*http.Request) netip.Addr { return loopback }}
+		if got := p.Allows(r); got != want {
+			t.Errorf("%s on this machine: %t", origin, got)
+		}
+		p.ClientIP = func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.1") }
+		if p.Allows(r) {
+			t.Errorf("%s from elsewhere", origin)
 		}
 	}
 }

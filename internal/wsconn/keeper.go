@@ -6,7 +6,11 @@ import "time"
 // goroutine for all: a timer per connection would cost more than the look.
 func (s *Server) keep() {
 	l := s.limits
-	tick := max(min(l.Ping, l.Idle, l.Handshake)/8, 5*time.Millisecond)
+	tick := min(l.Ping, l.Idle, l.Handshake)
+	if l.Quiet > 0 {
+		tick = min(tick, l.Quiet)
+	}
+	tick = max(tick/8, 5*time.Millisecond)
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
@@ -32,7 +36,7 @@ func (c *Conn) check(now int64) {
 	switch {
 	case !ready && now-c.since > int64(l.Handshake):
 		c.shut(Timeout)
-	case now-seen > int64(l.Idle):
+	case now-seen > int64(l.Idle) || l.Quiet > 0 && now-c.heard.Load() > int64(l.Quiet):
 		c.shut(Idle)
 	case now-max(seen, c.pinged) > int64(l.Ping):
 		c.pinged = now

@@ -19,6 +19,12 @@ const keepBuffer = 64 << 10
 func (c *Conn) read() {
 	end := End{Code: codeAbnormal}
 	defer func() { c.end(end) }()
+	if o, ok := c.handler.(Opener); ok {
+		if err := c.guard(o.Opened); err != nil {
+			c.shut(Panic)
+			return
+		}
+	}
 	for {
 		err := c.next()
 		if err == nil {
@@ -68,6 +74,7 @@ func (c *Conn) next() error {
 	c.refill()
 	now := c.s.now()
 	c.seen.Store(now)
+	c.heard.Store(now)
 	if c.ctx.Err() != nil {
 		return nil // closing: nothing is acted upon any more
 	}

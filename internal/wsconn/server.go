@@ -26,7 +26,8 @@ type Server struct {
 	mu      sync.Mutex // guards the following
 	closed  bool
 	conns   map[*Conn]struct{}
-	pending map[netip.Addr]int
+	pending map[netip.Addr]int // not Ready, by address
+	perIP   map[netip.Addr]int // all, by address
 }
 
 const writeBuffer = 8 << 10
@@ -38,7 +39,7 @@ func New(c Config) *Server {
 	}
 	s := &Server{
 		log: c.Log, config: c, limits: c.Limits.withDefaults(), start: time.Now(),
-		stop: make(chan struct{}), conns: map[*Conn]struct{}{}, pending: map[netip.Addr]int{},
+		stop: make(chan struct{}), conns: map[*Conn]struct{}{}, pending: map[netip.Addr]int{}, perIP: map[netip.Addr]int{},
 	}
 	s.buffers.New = func() any { return new(bytes.Buffer) }
 	s.writers.New = func() any { return bufio.NewWriterSize(nil, writeBuffer) }
