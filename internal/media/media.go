@@ -152,6 +152,8 @@ type Packet struct {
 	DD []byte
 	// Arrival is the time of reception as Now gives it.
 	Arrival int64
+	// Hold: more packets of the same picture are likely to follow at once, and whoever gave this one calls Release soon.
+	Hold bool
 	// Out is where the transports collect what is sent because of the packet, nil = nowhere. It belongs to the goroutine
 	// that received the packet; what it is, is known to the transports only.
 	Out any

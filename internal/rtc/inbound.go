@@ -71,7 +71,7 @@ func (in *inbound) take(s *stream, payload []byte, now int64, out *udp.Batch) {
 	*pkt = media.Packet{SSRC: h.SSRC, Timestamp: h.Timestamp, Seq: h.SequenceNumber, PT: h.PayloadType, Marker: h.Marker,
 		Level: -1, Payload: payload, Arrival: now}
 	if out != nil {
-		pkt.Out = out
+		pkt.Out, pkt.Hold = out, !h.Marker
 	}
 	if f.rtx {
 		if len(payload) < 2 || in.primary == nil {
@@ -103,6 +103,9 @@ func (in *inbound) take(s *stream, payload []byte, now int64, out *udp.Batch) {
 		pkt.DD = h.GetExtension(in.dd)
 	}
 	in.track.Write(pkt)
+	if n := in.track.Waiting(); n > 0 {
+		r.putOff(in.track, out, n)
+	}
 }
 
 // ensure makes the track of the packet's codec the current one; false if the packet is of another one.

@@ -242,7 +242,7 @@ func TestPaths(t *testing.T) {
 		}
 	}
 	o.ice.lost(moved)
-	if o.ice.selected.Load() != nil || o.tx.rtp(nil, nil, sfu.Way{}, false) == nil {
+	if o.ice.selected.Load() != nil || o.tx.rtp(nil, nil, sfu.Way{}) == nil {
 		t.Error("sends without a path")
 	}
 }

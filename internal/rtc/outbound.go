@@ -61,10 +61,11 @@ func (o *outbound) differ(others map[string]*outbound) {
 
 // WriteRTP sends one packet of the slot.
 func (o *outbound) WriteRTP(h *rtp.Header, payload []byte, way sfu.Way) error {
+	defer o.p.contain("send") // it is not the publisher's fault
 	if !o.open.Load() {
 		return errNotReady
 	}
-	return o.p.tx.rtp(h, payload, way, o.kind == media.Video && !h.Marker) // the end of a picture is not held
+	return o.p.tx.rtp(h, payload, way)
 }
 
 // bind tells the slot what was negotiated.

@@ -2,6 +2,7 @@ package rtc
 
 import (
 	"encoding/binary"
+	"slices"
 	"sync"
 
 	"github.com/pion/interceptor/pkg/twcc"
@@ -45,8 +46,9 @@ type receiver struct {
 	slots   map[uint32]*outbound
 	midExt  uint8
 	twcc    transportFeedback
-	reports int64 // when receiver reports are due
-	rtcpIn  int   // in this tick
+	reports int64        // when receiver reports are due
+	rtcpIn  int          // in this tick
+	holding []*sfu.Track // that have packets which wait for others
 }
 
 // transportFeedback reports the arrival of each packet to the client's bandwidth estimator
@@ -240,6 +242,29 @@ func (r *receiver) attach(in *inbound, ssrc uint32) *stream {
 	s := &stream{in: in, ssrc: ssrc}
 	r.streams[ssrc] = s
 	return s
+}
+
+// putOff has a track send what it holds, n datagrams or more, before the batch leaves.
+func (r *receiver) putOff(t *sfu.Track, out *udp.Batch, n int) {
+	if slices.Contains(r.holding, t) {
+		return // it is due already
+	}
+	if r.holding = append(r.holding, t); len(r.holding) == 1 {
+		out.After(r, n)
+	}
+}
+
+// Release implements udp.Later.
+func (r *receiver) Release(out *udp.Batch) {
+	defer r.p.contain("udp")
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := r.holding
+	r.holding = list[:0]
+	for _, t := range list {
+		t.Release(out)
+	}
+	clear(list)
 }
 
 // close lets nothing in any more. A packet that is being used at the moment is finished first.

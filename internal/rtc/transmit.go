@@ -32,8 +32,8 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 func (t *transmitter) init(p *Peer) { t.p, t.ssrc = p, rand.Uint32()|1 }
 
-// rtp sends one packet; by the batch that it came with if there is one. A packet that may wait can be held there.
-func (t *transmitter) rtp(h *rtp.Header, payload []byte, way sfu.Way, mayWait bool) error {
+// rtp sends one packet; by the batch that it came with if there is one.
+func (t *transmitter) rtp(h *rtp.Header, payload []byte, way sfu.Way) error {
 	pa, keys := t.p.ice.selected.Load(), t.keys.Load()
 	if pa == nil || keys == nil {
 		return errNotReady
@@ -47,7 +47,7 @@ func (t *transmitter) rtp(h *rtp.Header, payload []byte, way sfu.Way, mayWait bo
 		if err != nil {
 			return err
 		}
-		out.Send(pa.target, n, mayWait)
+		out.Send(pa.target, n)
 		t.count(n)
 		return nil
 	}

@@ -8,17 +8,31 @@ import (
 
 // This file is the packet path of a slot. See Slot for who may run it.
 
-// push hands the slot a packet of a track that it is attached to.
-func (s *Slot) push(f *forward, p *packet) {
-	st := s.state.Load()
-	switch {
+// push hands the slot packets of a track that it is attached to, up to the newest.
+func (s *Slot) push(f *forward, run []held) {
+	switch st := s.state.Load(); {
 	case st.cur == f:
-		if s.enter(f) {
-			s.deliver(f, p)
-			s.leave()
+		s.pass(f, run)
+	case st.pend == f:
+		for i := range run {
+			if p := &run[i].packet; f.track.begins(p) {
+				s.take(f, st, p) // with all that follow
+				return
+			}
 		}
-	case st.pend == f && f.track.begins(p):
-		s.take(f, st, p)
+	}
+}
+
+// pass sends packets while f owns the slot.
+func (s *Slot) pass(f *forward, run []held) {
+	if !s.enter(f) {
+		return
+	}
+	defer s.leave() // whatever happens: idle waits for it
+	for i := range run {
+		if s.deliver(f, &run[i].packet, run[i].x) {
+			return
+		}
 	}
 }
 
@@ -35,7 +49,7 @@ func (s *Slot) enter(f *forward) bool {
 func (s *Slot) leave() { s.busy.Add(-1) }
 
 // idle waits until no busy section of an earlier owner is left; the state was changed before. A section
-// lasts as long as sending one packet, at a switch one group of pictures.
+// lasts as long as sending one picture's packets, at a switch one group of pictures.
 func (s *Slot) idle() {
 	for s.busy.Load() != 0 {
 		runtime.Gosched()
@@ -57,15 +71,10 @@ func (s *Slot) take(f *forward, st *ownership, p *packet) {
 		return // Show was faster
 	}
 	s.idle()
-	var first uint32
-	ok := s.enter(f)
-	if ok {
-		first, ok = s.begin(f, p)
-		s.leave()
-	}
 	if st.cur != nil {
 		st.cur.track.detach(st.cur)
 	}
+	first, ok := s.start(f, p)
 	if !ok {
 		return
 	}
@@ -75,7 +84,16 @@ func (s *Slot) take(f *forward, st *ownership, p *packet) {
 	}
 }
 
-// begin starts an epoch in a busy section and returns its first timestamp.
+// start begins in a busy section of its own.
+func (s *Slot) start(f *forward, p *packet) (uint32, bool) {
+	if !s.enter(f) {
+		return 0, false
+	}
+	defer s.leave()
+	return s.begin(f, p)
+}
+
+// begin starts an epoch in a busy section, sends all up to the newest packet, and returns its first timestamp.
 func (s *Slot) begin(f *forward, p *packet) (uint32, bool) {
 	t, b := f.track, s.bound.Load()
 	if !b.Payload[t.cfg.Codec].Negotiated {
@@ -116,23 +134,23 @@ func (s *Slot) remember(e *epoch) {
 	s.history.Store(&next)
 }
 
-// deliver sends a packet of the owner's track, in a busy section.
-func (s *Slot) deliver(f *forward, p *packet) {
+// deliver sends a packet of the owner's track, in a busy section. It tells whether an epoch has begun: then all up to the
+// newest packet are sent.
+func (s *Slot) deliver(f *forward, p *packet, x *scratch) (begun bool) {
 	e := s.run.ep
 	if s.owner != f || e.gen != f.track.gen {
 		// The publisher began a new sequence: wait for its key frame as after Show.
-		ok := f.track.begins(p)
-		if ok {
-			_, ok = s.begin(f, p)
+		if f.track.begins(p) {
+			_, begun = s.begin(f, p)
 		}
-		if !ok {
+		if !begun {
 			s.stats.broken.Add(1)
 		}
-		return
+		return begun
 	}
 	if b := s.bound.Load(); e.bound != b && p.seq+e.seqOff > s.high.Load() {
 		if e = f.rebind(p, b); e == nil {
-			return
+			return false
 		}
 	}
 	if p.seq < e.first {
@@ -140,11 +158,12 @@ func (s *Slot) deliver(f *forward, p *packet) {
 		old := past(*s.history.Load(), p.seq+e.seqOff)
 		if old == nil || old.run != e.run {
 			s.stats.late.Add(1)
-			return
+			return false
 		}
 		e = old
 	}
-	s.send(e, p, f.track.x)
+	s.send(e, p, x)
+	return false
 }
 
 // rebind goes on with the same offsets under a new binding, from p on.

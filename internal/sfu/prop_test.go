@@ -132,6 +132,7 @@ type network struct {
 	waiting []*media.Packet
 	begun   bool            // the track has a packet of the present sequence
 	pick    func(n int) int // a number below n
+	hold    bool            // packets of a picture wait for each other
 }
 
 func (n *network) carry(p *media.Packet) {
@@ -155,7 +156,11 @@ func (n *network) carry(p *media.Packet) {
 }
 
 func (n *network) give(p *media.Packet) {
+	p.Hold = n.hold && !p.Marker
 	n.t.Write(p)
+	if n.hold && n.pick(4) == 0 { // the reader has dealt with all that was there
+		n.t.Release(nil)
+	}
 	n.begun = n.begun || len(p.Payload) > 0
 	if len(n.waiting) > 0 && n.pick(3) == 0 {
 		i := n.pick(len(n.waiting))
@@ -196,7 +201,7 @@ func switchesHold(rt *rapid.T, c media.Codec) {
 		src.step += int64(i) * ms
 		tr := newTrack(src, nil)
 		sources = append(sources, src)
-		nets = append(nets, &network{t: tr, pick: func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "net") }})
+		nets = append(nets, &network{t: tr, hold: rapid.Bool().Draw(rt, "hold"), pick: func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "net") }})
 	}
 	now := int64(0)
 	s.now = func() int64 { return now }
@@ -234,6 +239,9 @@ func switchesHold(rt *rapid.T, c media.Codec) {
 		for _, p := range src.next(key, n) {
 			nets[i].carry(p)
 		}
+	}
+	for _, n := range nets {
+		n.t.Release(nil)
 	}
 	// More runs than switches would mean that sources alternated.
 	allowed := s.Stats().Switches

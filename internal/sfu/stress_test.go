@@ -116,7 +116,7 @@ func (x *stress) wait(n int) {
 // begins a new sequence.
 func (x *stress) publish(src *source, track *atomic.Pointer[Track]) {
 	r := rand.New(rand.NewPCG(uint64(src.id), 0))
-	n := network{t: track.Load(), pick: r.IntN}
+	n := network{t: track.Load(), pick: r.IntN, hold: src.id%2 == 1}
 	for !x.done.Load() {
 		src.at = media.Now()
 		count := 1
@@ -132,7 +132,7 @@ func (x *stress) publish(src *source, track *atomic.Pointer[Track]) {
 			x.resets.Add(n.t.Stats().Resets)
 			n.t.Close()
 			src.index += 10 // packets of the next track are another run
-			n = network{t: NewTrack(TrackConfig{Codec: src.codec}), pick: r.IntN}
+			n = network{t: NewTrack(TrackConfig{Codec: src.codec}), pick: r.IntN, hold: n.hold}
 			track.Store(n.t)
 		case 1:
 			src.ssrc++

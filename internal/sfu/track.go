@@ -47,6 +47,7 @@ type Track struct {
 	pidStart bool
 	cur      packet
 	x        *scratch
+	held     []held // packets that wait for Release; what is beyond the length keeps its scratches
 }
 
 // forward is one slot's interest in one track. It is made by Slot.Show and never used again after
@@ -96,7 +97,7 @@ func (t *Track) Codec() media.Codec { return t.cfg.Codec }
 func (t *Track) Fmtp() string { return t.cfg.Fmtp }
 
 // Write takes the next packet received. One goroutine calls it; p and its bytes are not kept. Packets are
-// sent by every slot that shows the track before Write returns.
+// sent by every slot that shows the track before Write returns, those of a picture may wait for Release if they say so.
 func (t *Track) Write(p *media.Packet) {
 	if t.closed.Load() {
 		t.stats.unclaimed.Add(1)
@@ -116,8 +117,9 @@ func (t *Track) Write(p *media.Packet) {
 	}
 	t.meter.note(p.Level, p.Arrival)
 	// The ring's copy has its picture id widened: that is what is forwarded.
-	if e := t.ring.put(c); e != nil {
-		c.info, c.payload = e.p.info, e.p.payload
+	e := t.ring.put(c)
+	if e != nil {
+		c.info, c.payload, c.dd = e.p.info, e.p.payload, e.p.dd
 	} else if t.stats.ringBusy.Add(1); c.info.PIDBits == 7 {
 		return // the widened copy is missing: the slots see a loss
 	}
@@ -127,10 +129,7 @@ func (t *Track) Write(p *media.Packet) {
 			t.key.came()
 		}
 	}
-	t.x.out = p.Out
-	for _, f := range *t.slots.Load() {
-		f.slot.push(f, c)
-	}
+	t.hand(c, p, e != nil)
 	t.key.repeat(p.Arrival)
 }
 
@@ -157,6 +156,7 @@ func (t *Track) number(p *media.Packet) (int64, bool) {
 		t.stats.recovered.Add(1)
 		t.high = max(t.high, seq) // what came after it may have been closed up
 	case seqmap.Reset:
+		t.Release(p.Out) // they are of the sequence before
 		t.stats.resets.Add(1)
 		t.gen++
 		t.gop.reset()

@@ -3,16 +3,16 @@ package udp
 import "time"
 
 const (
-	// batchBytes and batchPackets are what a batch of the port's reader holds before it is sent early: ten packets of a
-	// picture for 400 receivers.
-	batchBytes   = 4 << 20
-	batchPackets = 4096
+	// batchBytes and batchPackets are what a batch of the port's reader holds before it is sent early: as much as the
+	// processor's second cache takes in passing, and enough for each system call.
+	batchBytes   = 256 << 10
+	batchPackets = 512
 	// batchTable is the size of the table of open messages; a power of two.
 	batchTable = 2 * batchPackets
 	// maxRun is how many datagrams one message may hold, and maxRunBytes how many bytes (UDP_MAX_SEGMENTS, UDP's limit).
 	maxRun      = 64
 	maxRunBytes = 65000
-	// Datagrams that may wait do so when at least holdFrom are in the batch, and no longer than holdTime: then there is
+	// What was put off waits when it will be at least holdFrom datagrams, and no longer than holdTime: then there is
 	// enough to be saved. One at a time leaves at once.
 	holdFrom = 16
 	holdTime = time.Millisecond
@@ -30,10 +30,29 @@ type Batch struct {
 	segs  []segment
 	msgs  []bundle
 	table []int32 // by hash of a target: 1 + its open message
-	since int64   // Port.now when the first datagram came
-	eager bool    // one of them must not wait
+	last  *bundle // that was added to last, nil = none
 	runs  bool    // messages may hold several
 	sys   rawOutbox
+
+	later  []Later
+	weight int   // datagrams that they will be
+	since  int64 // Port.now when the first of them came
+}
+
+// Later is work that can wait for more of the same: packets of a picture that go to many.
+type Later interface {
+	// Release does it, and sends by out.
+	Release(out *Batch)
+}
+
+// After calls l.Release before Flush does its work; the port's reader does that when it has dealt with all that was read,
+// a millisecond later if much is to be sent: weight is how many datagrams it may be.
+func (b *Batch) After(l Later, weight int) {
+	if len(b.later) == 0 {
+		b.since = b.port.now()
+	}
+	b.later = append(b.later, l)
+	b.weight += weight
 }
 
 // segment is one datagram.
@@ -68,38 +87,48 @@ func newBatch(p *Port, bytes, packets int) *Batch {
 // Reserve gives room for a datagram of up to n bytes, n at most 2048. It is valid until Send, Flush or the next Reserve.
 func (b *Batch) Reserve(n int) []byte {
 	if len(b.buf)-b.used < n || len(b.segs) >= b.limit {
-		b.Flush()
+		b.flush()
 	}
 	return b.buf[b.used : b.used+n : b.used+n]
 }
 
-// Send puts the first n bytes of what Reserve gave into the batch. A datagram that may wait can be held for a millisecond
-// when there is much to do.
-func (b *Batch) Send(t *Target, n int, mayWait bool) {
+// Send puts the first n bytes of what Reserve gave into the batch.
+func (b *Batch) Send(t *Target, n int) {
 	if len(b.segs) == 0 {
-		b.since, b.runs = b.port.now(), b.port.sock.runs() && !b.port.noGSO.Load()
+		b.runs = b.port.sock.runs() && !b.port.noGSO.Load()
 	}
-	b.eager = b.eager || !mayWait
 	seg := int32(len(b.segs))
 	b.segs = append(b.segs, segment{off: int32(b.used), n: int32(n), next: -1})
 	b.used += n
+	if m := b.last; m != nil && m.to == t && b.extend(m, seg, int32(n)) {
+		return
+	}
 	mask := uint32(len(b.table) - 1)
 	at := (t.id * 0x9e3779b1) >> 12 & mask
 	for b.table[at] != 0 && b.msgs[b.table[at]-1].to != t {
 		at = (at + 1) & mask
 	}
 	if k := b.table[at]; k != 0 {
-		if m := &b.msgs[k-1]; b.runs && m.takes(int32(n)) {
-			b.segs[m.last].next = seg
-			m.last = seg
-			m.count++
-			m.bytes += int32(n)
+		if b.extend(&b.msgs[k-1], seg, int32(n)) {
 			return
 		}
 	}
 	b.msgs = append(b.msgs, bundle{to: t, dest: t.destination(), first: seg, last: seg, count: 1,
 		size: int32(n), bytes: int32(n), place: int32(at)})
 	b.table[at] = int32(len(b.msgs))
+	b.last = &b.msgs[len(b.msgs)-1]
+}
+
+// extend puts a datagram into a message if it fits.
+func (b *Batch) extend(m *bundle, seg, n int32) bool {
+	if !b.runs || !m.takes(n) {
+		return false
+	}
+	b.segs[m.last].next = seg
+	m.last = seg
+	m.count++
+	m.bytes += n
+	return true
 }
 
 // takes tells whether a datagram of n bytes may follow: none is longer than the first, and only the last is shorter.
@@ -110,16 +139,26 @@ func (m *bundle) takes(n int32) bool {
 // Len is the number of datagrams in the batch.
 func (b *Batch) Len() int { return len(b.segs) }
 
-// patience is how long the batch may wait for more; 0 = it is to be sent now.
+// patience is how long what was put off may wait for more; 0 = it is to be done now.
 func (b *Batch) patience() time.Duration {
-	if b.eager || len(b.segs) < holdFrom {
+	if b.weight < holdFrom {
 		return 0
 	}
 	return max(holdTime-time.Duration(b.port.now()-b.since), 0)
 }
 
-// Flush sends what is in the batch. What the system refuses is counted and dropped.
+// Flush does what was put off and sends what is in the batch. What the system refuses is counted and dropped.
 func (b *Batch) Flush() {
+	for i := range b.later {
+		b.later[i].Release(b)
+	}
+	clear(b.later)
+	b.later, b.weight = b.later[:0], 0
+	b.flush()
+}
+
+// flush sends what is in the batch.
+func (b *Batch) flush() {
 	if len(b.segs) == 0 {
 		return
 	}
@@ -133,7 +172,7 @@ func (b *Batch) Flush() {
 		b.port.out.bytes.Add(uint64(bytes))
 	}
 	clear(b.msgs) // lets go of the targets
-	b.segs, b.msgs, b.used, b.eager = b.segs[:0], b.msgs[:0], 0, false
+	b.segs, b.msgs, b.used, b.last = b.segs[:0], b.msgs[:0], 0, nil
 }
 
 // each sends the datagrams one by one.

@@ -93,7 +93,7 @@ func TestBatch(t *testing.T) {
 				for k, c := range list {
 					n := sizes[(i*(k+1))%len(sizes)]
 					numbered(b.Reserve(n), n, uint32(len(c.want)))
-					b.Send(c.to, n, i%2 == 0)
+					b.Send(c.to, n)
 					c.want = append(c.want, n)
 				}
 			}
@@ -116,17 +116,32 @@ func TestBatch(t *testing.T) {
 	}
 }
 
-// TestEcho: what a sink sends while it receives leaves without anything further happening, if it must not wait; what may wait
-// leaves within moments.
+// echo sends what came as often as it is told.
+type echo struct {
+	to    *Target
+	asked []byte
+	times int
+}
+
+func (e *echo) Release(out *Batch) {
+	for range e.times {
+		n := copy(out.Reserve(len(e.asked)), e.asked)
+		out.Send(e.to, n)
+	}
+}
+
+// TestEcho: what a sink sends while it receives leaves without anything further happening; what it puts off follows soon.
 func TestEcho(t *testing.T) {
 	p := listen(t, ":0") // also the source address is right
 	r := new(recorder)
 	var to atomic.Pointer[Target]
-	var wait atomic.Bool
+	var wait atomic.Int64
 	r.use = func(b []byte, _ netip.AddrPort, out *Batch) {
-		for range 20 { // enough to be held
-			n := copy(out.Reserve(len(b)), b)
-			out.Send(to.Load(), n, wait.Load())
+		e := &echo{to: to.Load(), asked: bytes.Clone(b), times: 20}
+		if n := wait.Load(); n > 0 {
+			out.After(e, int(n))
+		} else {
+			e.Release(out)
 		}
 	}
 	attach(t, p, "agent", r)
@@ -134,8 +149,8 @@ func TestEcho(t *testing.T) {
 	s.send(bindingRequest("agent", true))
 	s.receive()
 	to.Store(r.end.Load().Target(s.addr()))
-	for i := range 10 {
-		wait.Store(i%2 == 1)
+	for i := range 12 {
+		wait.Store([]int64{0, 1, 2 * holdFrom}[i%3])
 		ask := bytes.Repeat([]byte{0x80}, 100+i)
 		s.send(ask)
 		for range 20 {
@@ -146,36 +161,33 @@ func TestEcho(t *testing.T) {
 	}
 }
 
-// TestBatchHolds: what may wait is held only when there is much, and never together with what must not.
+// TestBatchHolds: what was put off waits only when there is much, and not for long; it is done once.
 func TestBatchHolds(t *testing.T) {
 	p := listen(t, "127.0.0.1:0")
 	r := new(recorder)
 	attach(t, p, "agent", r)
 	_, to := target(t, p, r, "agent")
 	b := p.Mux().NewBatch()
-	put := func(n int, mayWait bool) {
-		for range n {
-			numbered(b.Reserve(50), 50, 0)
-			b.Send(to, 50, mayWait)
-		}
-	}
+	e := &echo{to: to, asked: make([]byte, 50), times: 3}
 	for _, step := range []struct {
-		n     int
-		wait  bool
-		holds bool
-	}{{1, true, false}, {holdFrom - 2, true, false}, {1, true, true}, {1, false, false}, {10, true, false}} {
-		put(step.n, step.wait)
+		weight int
+		holds  bool
+	}{{1, false}, {holdFrom - 2, false}, {1, true}} {
+		b.After(e, step.weight)
 		if got := b.patience() > 0; got != step.holds {
-			t.Errorf("after %d more: held %t", step.n, got)
+			t.Errorf("after %d more: held %t", step.weight, got)
 		}
 	}
-	b.Flush()
-	put(holdFrom, true)
 	b.since -= int64(holdTime)
 	if b.patience() != 0 {
 		t.Error("held for too long")
 	}
+	was := p.Stats().PacketsOut
 	b.Flush()
+	b.Flush()
+	if n := p.Stats().PacketsOut - was; n != 9 {
+		t.Error(n, "datagrams were sent")
+	}
 }
 
 // TestBatchAfterClose: nothing is sent by a closed port, and nothing breaks.
@@ -186,7 +198,7 @@ func TestBatchAfterClose(t *testing.T) {
 	s, to := target(t, p, r, "agent")
 	b := p.Mux().NewBatch()
 	numbered(b.Reserve(50), 50, 0)
-	b.Send(to, 50, false)
+	b.Send(to, 50)
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +248,7 @@ func TestBatchAllocations(t *testing.T) {
 	if n := testing.AllocsPerRun(500, func() {
 		for range 6 {
 			numbered(b.Reserve(1000), 1000, 0)
-			b.Send(to, 1000, true)
+			b.Send(to, 1000)
 		}
 		b.Flush()
 	}); n != 0 {
@@ -271,7 +283,7 @@ func BenchmarkBatch(b *testing.B) {
 				for range run {
 					for _, to := range list {
 						numbered(out.Reserve(1100), 1100, 0)
-						out.Send(to, 1100, true)
+						out.Send(to, 1100)
 					}
 				}
 				out.Flush()

@@ -187,12 +187,13 @@ func (p *Port) read() {
 	errs := 0
 	for {
 		wait := time.Duration(-1)
-		if out.Len() > 0 {
+		if len(out.later) > 0 {
 			if wait = out.patience(); wait == 0 {
 				out.Flush()
 				wait = -1
 			}
 		}
+		out.flush()
 		n, err := p.sock.read(in, wait)
 		if p.closed.Load() {
 			return

@@ -202,9 +202,15 @@ func (s *rawSocket) fillOutbox(b *Batch, at int) int {
 	x.iovs = x.iovs[:0]
 	for i := range n {
 		m := &b.msgs[at+i]
-		first := len(x.iovs)
+		first, end := len(x.iovs), int32(-1)
 		for k := m.first; k >= 0; k = b.segs[k].next {
 			seg := &b.segs[k]
+			at := seg.off
+			if end, at = at+seg.n, end; at == seg.off { // right behind the one before
+				v := &x.iovs[len(x.iovs)-1]
+				v.SetLen(int(v.Len) + int(seg.n))
+				continue
+			}
 			iov := unix.Iovec{Base: &b.buf[seg.off]}
 			iov.SetLen(int(seg.n))
 			x.iovs = append(x.iovs, iov)
@@ -212,7 +218,7 @@ func (s *rawSocket) fillOutbox(b *Batch, at int) int {
 		h := &x.hdrs[i].hdr
 		h.Name, h.Namelen = (*byte)(unsafe.Pointer(&m.dest.sys.name)), m.dest.sys.nameLen
 		h.Iov = &x.iovs[first]
-		h.SetIovlen(int(m.count))
+		h.SetIovlen(len(x.iovs) - first)
 		x.control(i, m)
 	}
 	return n
