@@ -86,7 +86,7 @@ func (in *inbound) take(s *stream, payload []byte, now int64, out *udp.Batch) {
 		if in.ssrc.Load() != s.ssrc {
 			in.ssrc.Store(s.ssrc)
 		}
-		s.rr.note(h.SequenceNumber, h.Timestamp, now, f.codec.ClockRate())
+		s.rr.Note(h.SequenceNumber, h.Timestamp, now, f.codec.ClockRate())
 		if f.fb&sdp.NACK != 0 && s.holes.Note(h.SequenceNumber, now) {
 			in.request(s, now)
 		}
@@ -126,8 +126,8 @@ func (in *inbound) ensure(f *format, pkt *media.Packet, now int64) bool {
 	in.track = sfu.NewTrack(sfu.TrackConfig{
 		ID: in.p.cfg.ID + "/" + in.mid, Codec: f.codec, Fmtp: f.fmtp, Up: in, Clock: &in.p.clock,
 	})
-	if s := in.primary; s != nil && s.rr.ntp != 0 {
-		in.track.SenderReport(s.rr.ntp, s.rr.rtp, s.rr.at)
+	if s := in.primary; s != nil && s.rr.NTP != 0 {
+		in.track.SenderReport(s.rr.NTP, s.rr.RTP, s.rr.At)
 	}
 	if old != nil {
 		old.Close()

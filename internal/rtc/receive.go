@@ -11,6 +11,7 @@ import (
 
 	"veche.example/internal/media"
 	"veche.example/internal/rtc/holes"
+	"veche.example/internal/rtc/reception"
 	"veche.example/internal/sfu"
 	"veche.example/internal/udp"
 )
@@ -65,7 +66,7 @@ type stream struct {
 	in    *inbound
 	ssrc  uint32
 	holes holes.List
-	rr    reception
+	rr    reception.Stream
 }
 
 func (r *receiver) init(p *Peer) {

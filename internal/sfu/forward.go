@@ -12,7 +12,7 @@ import (
 func (s *Slot) push(f *forward, run []held) {
 	switch st := s.state.Load(); {
 	case st.cur == f:
-		s.pass(f, run)
+		f.pass(run)
 	case st.pend == f:
 		for i := range run {
 			if p := &run[i].packet; f.track.begins(p) {
@@ -24,7 +24,8 @@ func (s *Slot) push(f *forward, run []held) {
 }
 
 // pass sends packets while f owns the slot.
-func (s *Slot) pass(f *forward, run []held) {
+func (f *forward) pass(run []held) {
+	s := f.slot
 	if !s.enter(f) {
 		return
 	}
@@ -74,7 +75,7 @@ func (s *Slot) take(f *forward, st *ownership, p *packet) {
 	if st.cur != nil {
 		st.cur.track.detach(st.cur)
 	}
-	first, ok := s.start(f, p)
+	first, ok := f.start(p)
 	if !ok {
 		return
 	}
@@ -85,7 +86,8 @@ func (s *Slot) take(f *forward, st *ownership, p *packet) {
 }
 
 // start begins in a busy section of its own.
-func (s *Slot) start(f *forward, p *packet) (uint32, bool) {
+func (f *forward) start(p *packet) (uint32, bool) {
+	s := f.slot
 	if !s.enter(f) {
 		return 0, false
 	}
