@@ -16,8 +16,8 @@ const (
 	maxInterface = 4 // methods
 	maxMethods   = 25
 	maxFields    = 25
-	maxPackage   = 3000 // lines of a package without its tests
-	maxFanOut    = 8    // packages of ours that one imports; the program and its root are exempt
+	maxPackage   = 3100 // lines of a package without its tests
+	maxFanOut    = 9    // packages of ours that one imports; the program and its root are exempt
 )
 
 // larger are types that are over a budget, each with the number it may have: not to be copied, and to be

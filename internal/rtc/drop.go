@@ -23,11 +23,13 @@ const (
 	dropOver                          // after the end of the peer
 	dropPanic                         // a panic while it was used, which has ended the peer
 	dropTCPUnknown                    // an ICE-TCP connection whose first frame is no check of ours
+	dropSlow                          // pictures that the client's link is too slow for
+	dropRepeat                        // retransmissions, likewise
 	dropReasons
 )
 
 var dropNames = [dropReasons]string{"unchecked", "check", "paths", "send", "early", "malformed", "auth", "ssrc-limit",
-	"unclaimed", "payload-type", "flip", "rtcp-rate", "dtls-full", "tcp-limit", "over", "panic", "tcp-unknown"}
+	"unclaimed", "payload-type", "flip", "rtcp-rate", "dtls-full", "tcp-limit", "over", "panic", "tcp-unknown", "slow-link", "slow-link-repeat"}
 
 // String gives the name under which the reason is counted.
 func (r dropReason) String() string { return dropNames[r] }

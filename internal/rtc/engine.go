@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"veche.example/internal/rtc/pace"
 	"veche.example/internal/rtc/sdp"
 	"veche.example/internal/rtc/wheel"
 	"veche.example/internal/udp"
@@ -53,6 +54,7 @@ type Engine struct {
 	fingerprint sdp.Fingerprint
 	tcp         tcpSide
 	wheel       *wheel.Wheel
+	clock       *pace.Clock
 	stats       counters
 
 	mu       sync.Mutex // guards the following
@@ -74,7 +76,7 @@ func NewEngine(cfg Config) (*Engine, error) {
 	if err := e.certify(); err != nil {
 		return nil, fmt.Errorf("rtc: certificate: %w", err)
 	}
-	e.wheel = wheel.New()
+	e.wheel, e.clock = wheel.New(), pace.NewClock()
 	if cfg.TCP != nil {
 		if err := e.AddTCP(cfg.TCP, cfg.TCPAddrs...); err != nil {
 			_ = e.Close()
@@ -165,6 +167,7 @@ func (e *Engine) Close() error {
 	e.tcp.close()
 	if !was {
 		e.wheel.Close()
+		e.clock.Close()
 	}
 	return nil
 }

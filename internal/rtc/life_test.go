@@ -20,6 +20,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"veche.example/internal/media"
+	"veche.example/internal/rtc/pace"
 	"veche.example/internal/sfu"
 )
 
@@ -242,7 +243,7 @@ func TestPaths(t *testing.T) {
 		}
 	}
 	o.ice.lost(moved)
-	if o.ice.selected.Load() != nil || o.tx.rtp(nil, nil, sfu.Way{}) == nil {
+	if o.ice.selected.Load() != nil || o.tx.rtp(nil, nil, sfu.Way{}, pace.Sound) == nil {
 		t.Error("sends without a path")
 	}
 }

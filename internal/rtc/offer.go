@@ -219,10 +219,10 @@ func (n *negotiation) answerSection(s *sdp.Section, st *step) {
 	if a.Rejected = len(a.Formats) == 0; a.Rejected {
 		return
 	}
-	uris := []string{sdp.ExtMID, sdp.ExtDD}
+	uris := []string{sdp.ExtMID, sdp.ExtDD, sdp.ExtTWCC}
 	if st.publish && s.Direction.Sends() {
 		a.Direction |= sdp.RecvOnly
-		uris = append(uris, sdp.ExtLevel, sdp.ExtTWCC)
+		uris = append(uris, sdp.ExtLevel)
 	}
 	if st.out != nil && s.Direction.Receives() {
 		a.Direction |= sdp.SendOnly

@@ -9,6 +9,7 @@ import (
 	"github.com/pion/rtp"
 
 	"veche.example/internal/media"
+	"veche.example/internal/rtc/pace"
 	"veche.example/internal/rtc/sdp"
 	"veche.example/internal/sfu"
 )
@@ -65,13 +66,21 @@ func (o *outbound) WriteRTP(h *rtp.Header, payload []byte, way sfu.Way) error {
 	if !o.open.Load() {
 		return errNotReady
 	}
-	return o.p.tx.rtp(h, payload, way)
+	c := pace.Picture
+	if o.kind == media.Audio {
+		c = pace.Sound
+	} else if h.SSRC == o.rtx {
+		c = pace.Repeat
+	}
+	return o.p.tx.rtp(h, payload, way, c)
 }
 
 // bind tells the slot what was negotiated.
 func (o *outbound) bind(s *sdp.AnswerSection) {
 	b := sfu.Binding{SSRC: o.ssrc, MID: s.Offer.MID}
+	bare := false // asks for packets again, and cannot tell the second from the first
 	for _, f := range s.Formats {
+		bare = bare || f.Feedback&sdp.NACK != 0 && !f.HasRTX
 		if b.Payload[f.Codec].Negotiated {
 			continue // the first one is the best
 		}
@@ -87,6 +96,10 @@ func (o *outbound) bind(s *sdp.AnswerSection) {
 			b.MIDExt = e.ID
 		case sdp.ExtDD:
 			b.DDExt = e.ID
+		case sdp.ExtTWCC:
+			if o.p.tx.pace.Enable(e.ID, bare) {
+				b.TransportExt = e.ID
+			}
 		}
 	}
 	o.slot.Bind(b)

@@ -193,6 +193,7 @@ func (p *Peer) finish() {
 	}
 	p.wg.Wait()
 	p.ice.selected.Store(nil)
+	p.tx.pace.Close()
 	p.rx.close()
 	p.events.flush() // what happened before the end
 	p.mu.Lock()
@@ -233,6 +234,7 @@ func (p *Peer) tick(now int64) {
 	p.watch(now)
 	p.ice.retire(now)
 	p.rx.flush(now)
+	p.tx.pace.Tick(now)
 	slots := p.outbounds()
 	for _, o := range slots {
 		o.slot.Tick(now)

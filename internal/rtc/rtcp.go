@@ -57,9 +57,13 @@ func (r *receiver) feedback(p rtcp.Packet, now int64) {
 	switch p := p.(type) {
 	case *rtcp.SenderReport:
 		r.senderReport(p, now)
-		r.blocks(p, p.Reports)
+		r.blocks(p, p.Reports, now)
 	case *rtcp.ReceiverReport:
-		r.blocks(p, p.Reports)
+		r.blocks(p, p.Reports, now)
+	case *rtcp.TransportLayerCC:
+		r.p.tx.pace.Feedback(p, now)
+	case *rtcp.ReceiverEstimatedMaximumBitrate:
+		r.p.tx.pace.Allowed(float64(p.Bitrate), now)
 	case *rtcp.TransportLayerNack:
 		r.slot(p.MediaSSRC, p)
 	case *rtcp.PictureLossIndication:
@@ -79,8 +83,11 @@ func (r *receiver) slot(ssrc uint32, p rtcp.Packet) {
 	}
 }
 
-func (r *receiver) blocks(p rtcp.Packet, list []rtcp.ReceptionReport) {
+func (r *receiver) blocks(p rtcp.Packet, list []rtcp.ReceptionReport, now int64) {
 	for i := range list {
+		if r.slots[list[i].SSRC] != nil {
+			r.p.tx.pace.Reported(float64(list[i].FractionLost)/256, now)
+		}
 		r.slot(list[i].SSRC, p)
 	}
 }

@@ -1,6 +1,12 @@
 package rtc
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+
+	"veche.example/internal/media"
+	"veche.example/internal/rtc/pace"
+)
 
 // Stats are the counters of an Engine and all its peers since it was made.
 type Stats struct {
@@ -38,6 +44,21 @@ type PeerStats struct {
 	PacketsOut, BytesOut uint64
 	Dropped              map[string]uint64 // by reason
 }
+
+// Estimate is what is known of the way to the client at the moment.
+func (p *Peer) Estimate() pace.Estimate {
+	e := p.tx.pace.Estimate(media.Now())
+	for _, o := range p.outbounds() {
+		if e.RTT == 0 {
+			e.RTT = time.Duration(o.slot.Stats().RTT)
+		}
+	}
+	return e
+}
+
+// Demand says how much would be sent to the client if its link carried it, in bit/s with all headers. Whether it does is
+// found out by sending, for moments, more than needed.
+func (p *Peer) Demand(bitrate int) { p.tx.pace.Demand(bitrate) }
 
 // Stats is a snapshot.
 func (p *Peer) Stats() PeerStats {

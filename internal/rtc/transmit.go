@@ -9,6 +9,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
+	"veche.example/internal/rtc/pace"
 	"veche.example/internal/rtc/seal"
 	"veche.example/internal/sfu"
 	"veche.example/internal/udp"
@@ -25,15 +26,30 @@ type transmitter struct {
 	ssrc  uint32 // of RTCP that belongs to no stream of ours
 	rsize atomic.Bool
 	keys  atomic.Pointer[seal.Sealer]
+	pace  pace.Pacer
 }
 
 // buffers are for what is not sent in a batch.
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
-func (t *transmitter) init(p *Peer) { t.p, t.ssrc = p, rand.Uint32()|1 }
+// overhead is what IPv4 and UDP add to a packet.
+const overhead = 28
 
-// rtp sends one packet; by the batch that it came with if there is one.
-func (t *transmitter) rtp(h *rtp.Header, payload []byte, way sfu.Way) error {
+func (t *transmitter) init(p *Peer) {
+	t.p, t.ssrc = p, rand.Uint32()|1
+	t.pace.Init(t, p.engine.clock)
+}
+
+// rtp sends one packet, now or, if the link is too slow for it, later or never.
+func (t *transmitter) rtp(h *rtp.Header, payload []byte, way sfu.Way, c pace.Class) error {
+	if t.pace.Slow() && !t.pace.Pass(h, payload, way, c) {
+		return nil
+	}
+	return t.send(h, payload, way)
+}
+
+// send seals and sends one packet; by the batch that it came with if there is one.
+func (t *transmitter) send(h *rtp.Header, payload []byte, way sfu.Way) error {
 	pa, keys := t.p.ice.selected.Load(), t.keys.Load()
 	if pa == nil || keys == nil {
 		return errNotReady
@@ -41,6 +57,9 @@ func (t *transmitter) rtp(h *rtp.Header, payload []byte, way sfu.Way) error {
 	size := h.MarshalSize() + len(payload) + seal.Room
 	if size > bufferSize {
 		return errTooLong
+	}
+	if way.Number != nil {
+		t.pace.Number(way.Number, size+overhead, way.Now)
 	}
 	if out, ok := way.Out.(*udp.Batch); ok && out != nil && pa.target != nil {
 		n, err := keys.RTP(out.Reserve(size), h, payload, way.Index)
@@ -58,6 +77,32 @@ func (t *transmitter) rtp(h *rtp.Header, payload []byte, way sfu.Way) error {
 		return err
 	}
 	return t.write(pa, buf[:n])
+}
+
+// Emit implements pace.Link.
+func (t *transmitter) Emit(h *rtp.Header, payload []byte, way sfu.Way) error {
+	return t.send(h, payload, way)
+}
+
+// Pad implements pace.Link.
+func (t *transmitter) Pad(bytes int, now int64) {
+	for _, o := range t.p.outbounds() {
+		if bytes > 0 && o.open.Load() {
+			bytes -= sfu.Pad(o.slot, bytes, now)
+		}
+	}
+}
+
+// Sent implements pace.Link.
+func (t *transmitter) Sent() uint64 { return t.p.stats.bytesOut.Load() + overhead*t.p.stats.out.Load() }
+
+// Lost implements pace.Link.
+func (t *transmitter) Lost(c pace.Class) {
+	if c == pace.Repeat {
+		t.p.drop(dropRepeat)
+	} else {
+		t.p.drop(dropSlow)
+	}
 }
 
 func (t *transmitter) count(n int) {

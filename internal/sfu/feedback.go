@@ -25,6 +25,7 @@ const (
 type feedback struct {
 	mu     sync.Mutex // guards the following
 	seq    int64      // index of the last packet of the RTX stream
+	pad    int64      // number of the last packet that Pad has repeated
 	recent *[recents]resent
 	lossy  float64
 	lost   int64
@@ -143,7 +144,10 @@ func (s *Slot) resend(seq uint16, x *scratch, now int64) {
 	out := high + d
 	e := past(*s.history.Load(), out)
 	// A number that was not sent yet must not be used before its packet.
-	if d > 0 || e == nil || !e.ring.read(out-e.seqOff, x) {
+	// One that is numbered transport-wide cannot be sent again under its own number: that would be another packet with the
+	// same nonce (RFC 7714 §8.1).
+	own := e != nil && (e.pay.RTX == 0 || e.bound.RTXSSRC == 0)
+	if d > 0 || e == nil || own && e.bound.TransportExt != 0 || !e.ring.read(out-e.seqOff, x) {
 		s.stats.nackUnknown.Add(1)
 		return
 	}
@@ -161,8 +165,8 @@ func (s *Slot) resend(seq uint16, x *scratch, now int64) {
 	}
 	last.out, last.at = out, max(now, 1)
 	x.fill(e, p)
-	payload, way := x.payload, Way{Index: out}
-	if e.pay.RTX != 0 && e.bound.RTXSSRC != 0 {
+	payload, way := x.payload, x.way(e, out, now)
+	if !own {
 		fb.seq++
 		payload, way.Index = x.wrap(e, uint16(fb.seq)), fb.seq
 	}

@@ -184,7 +184,9 @@ func (f *forward) rebind(p *packet, b *bound) *epoch {
 func (s *Slot) send(e *epoch, p *packet, x *scratch) {
 	x.fill(e, p)
 	out, high := p.seq+e.seqOff, s.high.Load()
-	if err := s.w.WriteRTP(&x.h, x.payload, Way{out, x.out}); err != nil {
+	way := x.way(e, out, x.now)
+	way.Out = x.out
+	if err := s.w.WriteRTP(&x.h, x.payload, way); err != nil {
 		s.stats.writeErrors.Add(1)
 	}
 	switch {

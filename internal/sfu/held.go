@@ -47,9 +47,9 @@ func (t *Track) Release(out any) {
 		return
 	}
 	t.held = run[:0]
-	t.x.out = out
+	t.x.out, t.x.now = out, run[len(run)-1].arrival
 	for i := range run {
-		run[i].x.out = out
+		run[i].x.out, run[i].x.now = out, t.x.now
 	}
 	for _, f := range *t.slots.Load() {
 		f.slot.push(f, run)

@@ -32,10 +32,12 @@ const osnSize = 2
 type scratch struct {
 	seq     int64 // of the packet in it, -1 = none
 	out     any   // of the packet that is forwarded
+	now     int64 // when it came
 	h       rtp.Header
 	payload []byte // in buf, or the packet's own if nothing in it changes from slot to slot
 	dd      []byte // in ddBuf, nil if the packet has none
-	exts    [2]rtp.Extension
+	exts    [3]rtp.Extension
+	number  [2]byte // transport-wide, for the Writer to fill in
 	ddBuf   [codec.MaxDD]byte
 	buf     [osnSize + media.MaxPayload + 1]byte
 
@@ -107,12 +109,16 @@ func (x *scratch) extend(e *epoch) {
 	h.Extension, h.ExtensionProfile, h.Extensions = false, 0, x.exts[:0]
 	dd := b.DDExt != 0 && x.dd != nil
 	mid := b.MIDExt != 0 && len(b.mid) > 0
-	if !dd && !mid {
+	transport := b.TransportExt != 0
+	if !dd && !mid && !transport {
 		return
 	}
 	h.Extension, h.ExtensionProfile = true, rtp.ExtensionProfileOneByte
-	if b.MIDExt > 14 && mid || dd && (b.DDExt > 14 || len(x.dd) > 16) { // RFC 8285 §4.2
+	if b.MIDExt > 14 && mid || b.TransportExt > 14 || dd && (b.DDExt > 14 || len(x.dd) > 16) { // RFC 8285 §4.2
 		h.ExtensionProfile = rtp.ExtensionProfileTwoByte
+	}
+	if transport {
+		_ = h.SetExtension(b.TransportExt, x.number[:])
 	}
 	if mid {
 		_ = h.SetExtension(b.MIDExt, b.mid) // sizes were checked by Bind
@@ -120,6 +126,15 @@ func (x *scratch) extend(e *epoch) {
 	if dd {
 		_ = h.SetExtension(b.DDExt, x.dd)
 	}
+}
+
+// way is how the packet in x is sent now.
+func (x *scratch) way(e *epoch, index, now int64) Way {
+	w := Way{Index: index, Now: now}
+	if e.bound.TransportExt != 0 {
+		w.Number = x.number[:]
+	}
+	return w
 }
 
 // wrap turns the filled packet into an RTX packet (RFC 4588 §4) and returns its payload. The payload

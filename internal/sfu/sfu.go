@@ -45,6 +45,13 @@ type Way struct {
 	Index int64
 	// Out is the media.Packet.Out that the packet came with; nil for a retransmission.
 	Out any
+	// Now is when the packet came (media.Now), or when it is sent again.
+	Now int64
+	// Number is where the transport-wide sequence number belongs: two bytes of the header, which the Writer overwrites. nil
+	// if the section has none.
+	Number []byte
+	// Spare is set if nobody has asked for the packet: it was sent before, and is sent to try what the link carries.
+	Spare bool
 }
 
 // Payload is what a section negotiated for one codec.
@@ -61,6 +68,7 @@ type Binding struct {
 	DDExt         uint8                     // id of the AV1 dependency descriptor extension
 	RED           uint8                     // payload type of RFC 2198 around Opus, 0 = none
 	MIDExt        uint8                     // id of the SDES mid extension (RFC 8843)
+	TransportExt  uint8                     // id of the transport-wide sequence number extension
 	MID           string                    // at most 16 bytes are sent
 }
 

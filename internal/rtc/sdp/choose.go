@@ -31,7 +31,7 @@ func (s *Section) Accept(codecs []media.Codec, sending bool) []Format {
 		list = append(list, of...)
 	}
 	for i := range list {
-		list[i].negotiate(sending)
+		list[i].negotiate()
 	}
 	return list
 }
@@ -88,11 +88,8 @@ func rankH264(fmtp string) int {
 }
 
 // negotiate sets what the answer says about an accepted format.
-func (f *Format) negotiate(sending bool) {
+func (f *Format) negotiate() {
 	f.Feedback = f.offered
-	if sending {
-		f.Feedback &^= TWCC // the server numbers no packets
-	}
 	if f.Codec == media.Opus && param(f.Fmtp, "useinbandfec") == "" {
 		f.Fmtp = strings.TrimPrefix(f.Fmtp+";useinbandfec=1", ";")
 	}

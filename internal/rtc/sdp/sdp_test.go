@@ -154,7 +154,7 @@ func TestAccept(t *testing.T) {
 	if f.Feedback != NACK|PLI|FIR|TWCC {
 		t.Error(f.Feedback)
 	}
-	if f = v.Accept([]media.Codec{media.VP8}, true)[0]; f.Feedback != NACK|PLI|FIR {
+	if f = v.Accept([]media.Codec{media.VP8}, true)[0]; f.Feedback != NACK|PLI|FIR|TWCC {
 		t.Error(f.Feedback)
 	}
 	plain := parse(t, head+strings.Replace(audio, "a=fmtp:111 minptime=10;useinbandfec=1\n", "", 1)).Sections[0]
@@ -291,6 +291,7 @@ a=setup:passive
 a=sendonly
 a=rtcp-mux
 a=rtpmap:111 opus/48000/2
+a=rtcp-fb:111 transport-cc
 a=fmtp:111 minptime=10;useinbandfec=1
 a=rtpmap:9 G722/8000
 a=rtpmap:0 PCMU/8000
