@@ -231,7 +231,7 @@ func (p dtlsPipe) ReadFrom(b []byte) (int, net.Addr, error) {
 // WriteTo sends to the selected path; without one the datagram is lost, as it may be on any network.
 func (p dtlsPipe) WriteTo(b []byte, _ net.Addr) (int, error) {
 	pa := p.d.p.ice.selected.Load()
-	if pa == nil || pa.out.send(b, pa.remote) != nil {
+	if pa == nil || pa.out.Send(b, pa.remote) != nil {
 		p.d.p.drop(dropSend)
 	}
 	return len(b), nil

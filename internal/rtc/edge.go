@@ -56,8 +56,8 @@ func (e *edge) find(from netip.AddrPort) *path {
 	return nil
 }
 
-// send sends one datagram at once.
-func (e *edge) send(b []byte, to netip.AddrPort) error {
+// Send sends one datagram at once.
+func (e *edge) Send(b []byte, to netip.AddrPort) error {
 	end := e.end.Load()
 	if end == nil {
 		return errNotReady
@@ -71,20 +71,20 @@ func (e *edge) check(b []byte, from netip.AddrPort) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	p := e.g.p
-	c, ok := e.g.answer(b, from)
+	c, ok := e.g.Answer(b, from)
 	if !ok {
 		p.drop(dropCheck)
 		return
 	}
 	pa := e.find(from)
-	if pa == nil && c.success && len(e.list()) >= maxPaths && !e.forget() {
+	if pa == nil && c.Success && len(e.list()) >= maxPaths && !e.forget() {
 		p.drop(dropPaths)
 		return
 	}
-	if err := e.out.send(c.reply, from); err != nil {
+	if err := e.out.Send(c.Reply, from); err != nil {
 		p.drop(dropSend)
 	}
-	if !c.success {
+	if !c.Success {
 		return
 	}
 	if pa == nil {

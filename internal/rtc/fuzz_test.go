@@ -49,6 +49,8 @@ func FuzzOffer(f *testing.F) {
 		strings.ReplaceAll(offer2, "a=ssrc:2222", "a=ssrc:99999999999"),
 		strings.ReplaceAll(offer2, "apt=96", "apt=97"),
 		strings.ReplaceAll(offer2, "setup:actpass", "setup:passive"),
+		simulcast(offer2), strings.Replace(simulcast(offer2), "a=simulcast:send l;m;h", "a=simulcast:send l", 1),
+		strings.Replace(offer2, "ssrc-group:FID 2222 2223", "ssrc-group:SIM 2222 2223", 1),
 		"v=0\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\n",
 		offer2 + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\na=mid:d\n",
 		"v=0\n" + strings.Repeat("m=audio 9 UDP/TLS/RTP/SAVPF 0\n", 300),
@@ -93,13 +95,15 @@ func FuzzCandidate(f *testing.F) {
 
 // FuzzDatagram: anything that a client with keys, or one without, can send.
 func FuzzDatagram(f *testing.F) {
-	o := newOffline(f)
+	o := newOffline(f, simulcast)
 	o.keep.Store(false)
 	f.Add([]byte{0x80, 96, 0, 1, 0, 0, 0, 1, 0, 0, 8, 0xae, 0x10, 0, 0, 0, 0x9d, 1, 0x2a}, true)
 	f.Add([]byte{0xb0, 97, 0, 1, 0, 0, 0, 1, 0, 0, 8, 0xaf, 0xbe, 0xde, 0, 1, 0x41, 'v', 0, 0, 0, 5, 3}, true)
+	f.Add([]byte{0x90, 96, 0, 1, 0, 0, 0, 1, 0, 0, 8, 0xb0, 0xbe, 0xde, 0, 1, 0x50, 'h', 0, 0, 0x10, 0, 0, 0, 0x9d, 1, 0x2a}, true)
+	f.Add([]byte{0x90, 97, 0, 1, 0, 0, 0, 1, 0, 0, 8, 0xb1, 0xbe, 0xde, 0, 1, 0x60, 'h', 0x40, 'v', 0, 1, 0x10, 0, 0, 0, 0x9d, 1, 0x2a}, true)
 	f.Add([]byte{0x81, 201, 0, 7, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5, 0, 0, 0, 6, 0, 0, 0, 7}, true)
 	f.Add([]byte{0x81, 205, 0, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3}, true)
-	f.Add(binding(f, o.ice.current.user, o.ice.current.pwd, false), false)
+	f.Add(binding(f, o.ice.current.User, o.ice.current.Pwd, false), false)
 	f.Add([]byte{22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1}, false)
 	pa := o.ice.selected.Load()
 	g := o.ice.current
@@ -108,7 +112,7 @@ func FuzzDatagram(f *testing.F) {
 			return
 		}
 		if len(b) > 0 && b[0] <= 3 {
-			g.answer(b, pa.remote)
+			g.Answer(b, pa.remote)
 			return
 		}
 		if sealed && len(b) >= 12 && b[0]>>6 == 2 {
@@ -129,5 +133,11 @@ func FuzzDatagram(f *testing.F) {
 		clear(o.rx.ssrcs)
 		o.rx.mu.Unlock()
 		o.arrive(pa, b, nil)
+		o.rx.mu.Lock()
+		defer o.rx.mu.Unlock()
+		if n := len(o.neg.inbounds["v"].encodings); n != 3 || len(o.rx.streams) > maxSSRCs {
+			t.Fatal(n, "encodings", len(o.rx.streams), "streams")
+		}
+		clear(o.rx.streams)
 	})
 }

@@ -267,7 +267,7 @@ func newPC(t testing.TB, cc clientConfig) *webrtc.PeerConnection {
 		}
 		must(t, me.RegisterCodec(p, kind))
 	}
-	for _, uri := range []string{sdp.SDESMidURI, sdp.TransportCCURI, "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"} {
+	for _, uri := range []string{sdp.SDESMidURI, sdp.SDESRTPStreamIDURI, sdp.SDESRepairRTPStreamIDURI, sdp.TransportCCURI, "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"} {
 		must(t, me.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeVideo))
 	}
 	for _, uri := range []string{sdp.SDESMidURI, sdp.TransportCCURI, sdp.AudioLevelURI} {
@@ -402,12 +402,15 @@ func keyPayload(c media.Codec) []byte {
 // send sends one frame of one packet.
 func (s *source) send(t testing.TB, payload []byte) {
 	t.Helper()
+	must(t, s.try(payload))
+}
+
+// try is send by a client that may be closed.
+func (s *source) try(payload []byte) error {
 	err := s.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, Marker: true, SequenceNumber: s.seq, Timestamp: s.ts}, Payload: payload})
-	if err != nil {
-		t.Fatal(err)
-	}
 	s.seq++
 	s.ts += s.codec.ClockRate() / 50
+	return err
 }
 
 // expect waits for a packet that a test likes; others are skipped.

@@ -1,7 +1,6 @@
 package rtc
 
 import (
-	"crypto/rand"
 	"errors"
 	"io"
 	"net"
@@ -10,9 +9,9 @@ import (
 	"sync/atomic"
 
 	"github.com/pion/ice/v4"
-	"github.com/pion/stun/v4"
 
 	"veche.example/internal/media"
+	"veche.example/internal/rtc/lite"
 	"veche.example/internal/rtc/sdp"
 	"veche.example/internal/rtc/seal"
 	"veche.example/internal/udp"
@@ -41,16 +40,13 @@ type iceSide struct {
 // generation is one set of ICE credentials: an ICE restart makes a new one, beside which the old one
 // lives until the client has moved.
 type generation struct {
-	p          *Peer
-	number     int
-	ufrag, pwd string
-	remote     sdp.Transport
-	user       string // of the client's checks
-	integrity  stun.MessageIntegrity
-	handles    []io.Closer // ours on the UDP port
+	*lite.Agent
+	p       *Peer
+	number  int
+	handles []io.Closer // ours on the UDP port
 
 	mu      sync.Mutex // guards the following
-	streams map[*tcpConn]struct{}
+	streams map[*lite.Conn]struct{}
 	closed  bool
 }
 
@@ -66,30 +62,22 @@ type path struct {
 	heard  atomic.Int64
 }
 
-// sender sends one datagram without blocking.
-type sender interface {
-	send(b []byte, to netip.AddrPort) error
+// local is the type preference of our side's candidate.
+func (pa *path) local() uint32 {
+	if pa.tcp {
+		return preferTCP
+	}
+	return preferUDP
 }
 
-const iceAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"
-
-// iceRandom gives n ice-chars of 6 random bits each.
-func iceRandom(n int) string {
-	b := make([]byte, n)
-	_, _ = rand.Read(b) // never fails
-	for i := range b {
-		b[i] = iceAlphabet[b[i]&63]
-	}
-	return string(b)
+// sender sends one datagram without blocking.
+type sender interface {
+	Send(b []byte, to netip.AddrPort) error
 }
 
 // newGeneration makes credentials and opens the UDP port for them; nothing is read yet.
 func newGeneration(p *Peer, number int, remote sdp.Transport) *generation {
-	g := &generation{p: p, number: number, remote: remote, ufrag: iceRandom(8), pwd: iceRandom(24),
-		streams: make(map[*tcpConn]struct{})}
-	g.user = g.ufrag + ":" + remote.Ufrag
-	g.integrity = stun.NewShortTermIntegrity(g.pwd)
-	return g
+	return &generation{Agent: lite.New(remote.Ufrag), p: p, number: number, streams: make(map[*lite.Conn]struct{})}
 }
 
 // start takes what arrives on the UDP port, in each address family, and TCP. The peer's mu is held.
@@ -111,7 +99,7 @@ func (g *generation) start() error {
 		}
 		done[family] = true
 		e := newEdge(g)
-		end, err := port.Attach(g.ufrag, family == 1, e)
+		end, err := port.Attach(g.Ufrag, family == 1, e)
 		if err != nil {
 			first = errors.Join(first, err)
 			continue
@@ -126,68 +114,13 @@ func (g *generation) start() error {
 	return nil
 }
 
-// check is an answered connectivity check.
-type check struct {
-	reply    []byte
-	success  bool
-	use      bool   // the client nominates the pair
-	priority uint32 // of the client's candidate
-}
-
-// answer checks a Binding request (RFC 8445 §7.3) and makes the answer. It is false for what is not answered: anything
-// that does not prove to know the password.
-func (g *generation) answer(b []byte, from netip.AddrPort) (check, bool) {
-	m := &stun.Message{Raw: b}
-	if m.Decode() != nil || m.Type != stun.BindingRequest {
-		return check{}, false
-	}
-	user, err := m.Get(stun.AttrUsername)
-	if err != nil || string(user) != g.user || g.integrity.Check(m) != nil {
-		return check{}, false
-	}
-	if m.Contains(stun.AttrFingerprint) && stun.Fingerprint.Check(m) != nil {
-		return check{}, false
-	}
-	id := stun.NewTransactionIDSetter(m.TransactionID)
-	if m.Contains(stun.AttrICEControlled) { // RFC 8445 §7.3.1.1: a lite agent is always controlled
-		r, err := stun.Build(id, stun.BindingError, stun.CodeRoleConflict, g.integrity, stun.Fingerprint)
-		if err != nil {
-			return check{}, false
-		}
-		return check{reply: r.Raw}, true
-	}
-	mapped := &stun.XORMappedAddress{IP: net.IP(from.Addr().AsSlice()), Port: int(from.Port())}
-	r, err := stun.Build(id, stun.BindingSuccess, mapped, g.integrity, stun.Fingerprint)
-	if err != nil {
-		return check{}, false
-	}
-	c := check{reply: r.Raw, success: true, use: m.Contains(stun.AttrUseCandidate)}
-	if v, err := m.Get(stun.AttrPriority); err == nil && len(v) == 4 {
-		c.priority = uint32(v[0])<<24 | uint32(v[1])<<16 | uint32(v[2])<<8 | uint32(v[3])
-	}
-	return c, true
-}
-
-// pairPriority is RFC 8445 §6.1.2.3 with the client controlling.
-func pairPriority(client uint32, tcp bool) uint64 {
-	ours := uint32(preferUDP<<24 | 0xffff<<8 | 255)
-	if tcp {
-		ours = preferTCP<<24 | 0xffff<<8 | 255
-	}
-	p := uint64(min(client, ours))<<32 | uint64(max(client, ours))<<1
-	if client > ours {
-		p++
-	}
-	return p
-}
-
 // checked is told of each valid check: it decides where the peer sends (RFC 8445 §8.1). Clients nominate one pair, or
 // one after the other the better they find; the best one stays, unless it has fallen silent.
-func (s *iceSide) checked(pa *path, c check) {
+func (s *iceSide) checked(pa *path, c lite.Check) {
 	now := media.Now()
 	s.mu.Lock()
-	pa.prio = pairPriority(c.priority, pa.tcp)
-	pa.picked = pa.picked || c.use
+	pa.prio = lite.PairPriority(c.Priority, pa.local())
+	pa.picked = pa.picked || c.Use
 	cur := s.selected.Load()
 	take := false
 	switch {
@@ -195,9 +128,9 @@ func (s *iceSide) checked(pa *path, c check) {
 	case cur == nil:
 		take = true
 	case pa.gen.number != cur.gen.number:
-		take = c.use && pa.gen.number > cur.gen.number
+		take = c.Use && pa.gen.number > cur.gen.number
 	default:
-		take = c.use && (!cur.picked || pa.prio >= cur.prio || now-cur.heard.Load() > quiet)
+		take = c.Use && (!cur.picked || pa.prio >= cur.prio || now-cur.heard.Load() > quiet)
 	}
 	if take {
 		s.selected.Store(pa)
@@ -239,7 +172,7 @@ func (g *generation) close() {
 	g.streams = nil
 	g.mu.Unlock()
 	for s := range streams {
-		s.close()
+		s.Close()
 	}
 }
 

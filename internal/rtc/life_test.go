@@ -20,6 +20,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"veche.example/internal/media"
+	"veche.example/internal/rtc/lite"
 	"veche.example/internal/rtc/pace"
 	"veche.example/internal/sfu"
 )
@@ -107,7 +108,7 @@ func TestCloseAnytime(t *testing.T) {
 			}
 			_ = c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer})
 			for range 20 {
-				s.send(t, keyPayload(media.VP8))
+				_ = s.try(keyPayload(media.VP8))
 				_, _ = c.peer.Offer(context.Background(), Offer{SDP: text, Publish: c.publish, Receive: c.receive})
 				_ = c.peer.Candidate(Candidate{})
 				_ = c.peer.Stats()
@@ -237,7 +238,7 @@ func TestPaths(t *testing.T) {
 			sel := o.ice.selected.Load()
 			sel.heard.Store(media.Now() - 2*quiet)
 		}
-		o.ice.checked(step.pa, check{success: true, use: step.use, priority: step.prio})
+		o.ice.checked(step.pa, lite.Check{Success: true, Use: step.use, Priority: step.prio})
 		if o.ice.selected.Load() != step.want {
 			t.Fatal("step", i)
 		}
@@ -359,10 +360,10 @@ func TestStrangersOnUDP(t *testing.T) {
 	from := netip.MustParseAddrPort("192.0.2.1:1000")
 	build := func(user, pwd string, controlled bool) []byte { return binding(t, user, pwd, controlled) }
 	for name, b := range map[string][]byte{
-		"other password": build(g.user, "wrong", false),
-		"other user":     build(g.ufrag+":zzzz", g.pwd, false),
-		"no user":        build("", g.pwd, false),
-		"cut short":      build(g.user, g.pwd, false)[:30],
+		"other password": build(g.User, "wrong", false),
+		"other user":     build(g.Ufrag+":zzzz", g.Pwd, false),
+		"no user":        build("", g.Pwd, false),
+		"cut short":      build(g.User, g.Pwd, false)[:30],
 		"not STUN":       []byte(strings.Repeat("\x00", 40)),
 	} {
 		o.take()
@@ -372,13 +373,13 @@ func TestStrangersOnUDP(t *testing.T) {
 			t.Error(name)
 		}
 	}
-	e.check(build(g.user, g.pwd, true), from)
+	e.check(build(g.User, g.Pwd, true), from)
 	if sent := o.take(); len(sent) != 1 || len(e.list()) != 0 || sent[0][0] != 1 || sent[0][1] != 0x11 {
 		t.Error("no role conflict", sent)
 	}
 	o.dtls.started.Store(true)
 	for i := range uint16(3 * maxPaths) {
-		e.check(build(g.user, g.pwd, false), netip.AddrPortFrom(from.Addr(), 2000+i))
+		e.check(build(g.User, g.Pwd, false), netip.AddrPortFrom(from.Addr(), 2000+i))
 	}
 	if len(e.list()) != maxPaths || o.Stats().Dropped["paths"] != 2*maxPaths {
 		t.Error(len(e.list()), o.Stats().Dropped)
@@ -386,7 +387,7 @@ func TestStrangersOnUDP(t *testing.T) {
 	for _, pa := range e.list() {
 		pa.heard.Store(media.Now() - 60e9)
 	}
-	e.check(build(g.user, g.pwd, false), from)
+	e.check(build(g.User, g.Pwd, false), from)
 	if e.find(from) == nil || len(e.list()) != maxPaths {
 		t.Error("an old address was not forgotten")
 	}

@@ -171,7 +171,7 @@ func TestICERestart(t *testing.T) {
 		<-done
 		answer, err := c.peer.Offer(context.Background(), Offer{SDP: c.pc.LocalDescription().SDP, Publish: c.publish, Receive: c.receive})
 		must(t, err)
-		if strings.Contains(answer, "a=ice-ufrag:"+before.ufrag) {
+		if strings.Contains(answer, "a=ice-ufrag:"+before.Ufrag) {
 			t.Fatal("the credentials are the old ones")
 		}
 		must(t, c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))

@@ -223,6 +223,9 @@ func (n *negotiation) answerSection(s *sdp.Section, st *step) {
 	if st.publish && s.Direction.Sends() {
 		a.Direction |= sdp.RecvOnly
 		uris = append(uris, sdp.ExtLevel)
+		if a.Encodings = s.Simulcast(a.Formats); len(a.Encodings) > 0 {
+			uris = append(uris, sdp.ExtRID, sdp.ExtRRID)
+		}
 	}
 	if st.out != nil && s.Direction.Receives() {
 		a.Direction |= sdp.SendOnly
@@ -283,7 +286,7 @@ func (n *negotiation) transport(pl *plan) error {
 	if pl.first {
 		n.p.began.Store(media.Now())
 	}
-	pl.answer.Ufrag, pl.answer.Pwd = cur.ufrag, cur.pwd
+	pl.answer.Ufrag, pl.answer.Pwd = cur.Ufrag, cur.Pwd
 	pl.answer.Fingerprints = []sdp.Fingerprint{n.p.engine.fingerprint}
 	pl.answer.Candidates = n.p.engine.candidates()
 	pl.answer.Bundle = pl.offer.Bundle
@@ -333,9 +336,7 @@ func (n *negotiation) commitInbound(pl *plan) []event {
 	for mid, in := range n.inbounds {
 		if !alive[mid] {
 			delete(n.inbounds, mid)
-			if t := n.p.rx.detach(in); t != nil {
-				ended = append(ended, event{kind: eventEnded, mid: mid, track: t})
-			}
+			ended = append(ended, n.p.rx.detach(in)...)
 		}
 	}
 	var declared []uint32
@@ -352,11 +353,16 @@ func (n *negotiation) commitInbound(pl *plan) []event {
 			n.inbounds[in.mid], r.byMID[in.mid] = in, in
 		}
 		in.configure(s)
-		declared = append(declared, r.declare(in, s.Offer.Streams)...)
+		ended = append(ended, r.encode(in, rids(s))...)
+		declared = append(declared, r.declare(in, s)...)
 		for _, e := range s.Exts {
 			switch e.URI {
 			case sdp.ExtMID:
 				r.midExt = e.ID
+			case sdp.ExtRID:
+				r.ridExt = e.ID
+			case sdp.ExtRRID:
+				r.rridExt = e.ID
 			case sdp.ExtTWCC:
 				r.twcc.ext = e.ID
 			}
@@ -368,25 +374,36 @@ func (n *negotiation) commitInbound(pl *plan) []event {
 	return ended
 }
 
-// declare ties the SSRCs that a section declares to it, in the place of those it declared before. rx.mu is held.
-func (r *receiver) declare(in *inbound, streams []sdp.Stream) []uint32 {
+// declare ties the SSRCs that a section declares to it, in the place of those it declared before. Which encoding an SSRC of
+// simulcast is of is known from its first packet only, unless they are in a group. rx.mu is held.
+func (r *receiver) declare(in *inbound, section *sdp.AnswerSection) []uint32 {
 	for ssrc, s := range r.streams {
-		if _, heard := r.ssrcs[ssrc]; s.in == in && !heard {
+		if _, heard := r.ssrcs[ssrc]; s.enc.in == in && !heard {
 			delete(r.streams, ssrc)
 		}
 	}
+	in.repeats = make(map[uint32]uint32)
 	var list []uint32
-	for i, s := range streams {
-		if i == maxDeclared {
-			break
+	streams := section.Offer.Streams
+	for i := range streams[:min(len(streams), maxDeclared)] {
+		s := &streams[i]
+		e := in.encodings[0]
+		if e.rid != "" {
+			e = nil
+			if i := slices.Index(section.Offer.Group, s.SSRC); len(section.Encodings) == 0 && i >= 0 {
+				e = in.encodings[i]
+			}
+			if s.RTX != 0 {
+				in.repeats[s.SSRC] = s.RTX
+			}
 		}
 		for _, ssrc := range []uint32{s.SSRC, s.RTX} {
 			if ssrc == 0 {
 				continue
 			}
 			list = append(list, ssrc)
-			if r.streams[ssrc] == nil || r.streams[ssrc].in != in {
-				r.attach(in, ssrc)
+			if e != nil && (r.streams[ssrc] == nil || r.streams[ssrc].enc != e) {
+				r.attach(e, ssrc)
 			}
 		}
 	}
@@ -420,7 +437,7 @@ func (p *Peer) learn(ssrcs ...uint32) {
 	g := p.ice.current
 	p.ice.mu.Unlock()
 	if g != nil {
-		learn(g.ufrag, ssrcs...)
+		learn(g.Ufrag, ssrcs...)
 	}
 }
 

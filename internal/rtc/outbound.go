@@ -89,6 +89,9 @@ func (o *outbound) bind(s *sdp.AnswerSection) {
 			b.Payload[f.Codec].RTX = f.RTX
 			b.RTXSSRC = o.rtx
 		}
+		if f.HasRED {
+			b.RED = f.RED
+		}
 	}
 	for _, e := range s.Exts {
 		switch e.URI {

@@ -198,10 +198,8 @@ func (p *Peer) finish() {
 	p.events.flush() // what happened before the end
 	p.mu.Lock()
 	var tracks []event
-	for mid, in := range p.neg.inbounds {
-		if t := p.rx.detach(in); t != nil {
-			tracks = append(tracks, event{kind: eventEnded, mid: mid, track: t})
-		}
+	for _, in := range p.neg.inbounds {
+		tracks = append(tracks, p.rx.detach(in)...)
 	}
 	slots := p.neg.order
 	p.mu.Unlock()

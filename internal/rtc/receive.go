@@ -10,7 +10,6 @@ import (
 	"github.com/pion/srtp/v3"
 
 	"veche.example/internal/media"
-	"veche.example/internal/rtc/holes"
 	"veche.example/internal/rtc/reception"
 	"veche.example/internal/sfu"
 	"veche.example/internal/udp"
@@ -46,6 +45,8 @@ type receiver struct {
 	byPT    [128]*inbound // of the payload types that one section has for itself
 	slots   map[uint32]*outbound
 	midExt  uint8
+	ridExt  uint8 // rtp-stream-id
+	rridExt uint8 // repaired-rtp-stream-id
 	twcc    transportFeedback
 	reports int64        // when receiver reports are due
 	rtcpIn  int          // in this tick
@@ -63,9 +64,9 @@ type transportFeedback struct {
 
 // stream is one SSRC of the client.
 type stream struct {
-	in    *inbound
+	enc   *encoding
 	ssrc  uint32
-	holes holes.List
+	holes reception.Holes
 	rr    reception.Stream
 }
 
@@ -213,34 +214,55 @@ func (r *receiver) rtp(payload []byte, now int64, out *udp.Batch) {
 		r.p.drop(dropUnclaimed)
 		return
 	}
-	s.in.take(s, payload, now, out)
+	s.enc.in.take(s, payload, now, out)
 }
 
-// find gives the stream of an SSRC; a new one says by its mid or payload type which section it is of (RFC 8843 §9.2).
+// find gives the stream of an SSRC; a new one says by its mid or payload type which section it is of (RFC 8843 §9.2), and
+// by its rid which encoding (RFC 8852 §3).
 func (r *receiver) find(h *rtp.Header) *stream {
 	s := r.streams[h.SSRC]
-	if r.midExt != 0 {
-		if mid := h.GetExtension(r.midExt); len(mid) > 0 {
-			in := r.byMID[string(mid)]
-			if in == nil {
-				return nil
-			}
-			if s == nil || s.in != in {
-				return r.attach(in, h.SSRC)
-			}
+	var in *inbound
+	if mid := said(h, r.midExt); len(mid) > 0 {
+		if in = r.byMID[string(mid)]; in == nil {
+			return nil
 		}
 	}
-	if s != nil {
+	rid := said(h, r.ridExt)
+	if len(rid) == 0 {
+		rid = said(h, r.rridExt)
+	}
+	if s != nil && (in == nil || s.enc.in == in) && (len(rid) == 0 || s.enc.rid == string(rid)) {
 		return s
 	}
-	if in := r.byPT[h.PayloadType&0x7f]; in != nil {
-		return r.attach(in, h.SSRC)
+	if in == nil && s != nil {
+		in = s.enc.in
 	}
-	return nil
+	if in == nil {
+		in = r.byPT[h.PayloadType&0x7f]
+	}
+	if in == nil {
+		return nil
+	}
+	e := in.of(rid)
+	if e == nil || s != nil && s.enc == e {
+		return s
+	}
+	if rtx, ok := in.repeats[h.SSRC]; ok && r.streams[rtx] == nil {
+		r.attach(e, rtx)
+	}
+	return r.attach(e, h.SSRC)
 }
 
-func (r *receiver) attach(in *inbound, ssrc uint32) *stream {
-	s := &stream{in: in, ssrc: ssrc}
+// said is what a header extension says, nil if it is not negotiated or not there.
+func said(h *rtp.Header, id uint8) []byte {
+	if id == 0 {
+		return nil
+	}
+	return h.GetExtension(id)
+}
+
+func (r *receiver) attach(e *encoding, ssrc uint32) *stream {
+	s := &stream{enc: e, ssrc: ssrc}
 	r.streams[ssrc] = s
 	return s
 }
@@ -275,15 +297,10 @@ func (r *receiver) close() {
 	r.closed = true
 }
 
-// detach takes a section out; it gives the track that is to be closed, nil if it had none.
-func (r *receiver) detach(in *inbound) *sfu.Track {
+// detach takes a section out; it gives the ends of its tracks, which are to be closed.
+func (r *receiver) detach(in *inbound) []event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for ssrc, s := range r.streams {
-		if s.in == in {
-			delete(r.streams, ssrc)
-		}
-	}
 	if r.byMID[in.mid] == in {
 		delete(r.byMID, in.mid)
 	}
@@ -292,9 +309,7 @@ func (r *receiver) detach(in *inbound) *sfu.Track {
 			r.byPT[pt] = nil
 		}
 	}
-	t := in.track
-	in.track, in.over = nil, true
-	return t
+	return r.release(in.encodings)
 }
 
 // flush sends what is due: requests for lost packets, transport feedback, reports.
@@ -309,7 +324,7 @@ func (r *receiver) flush(now int64) {
 		r.sendTransport()
 	}
 	for _, s := range r.streams {
-		s.in.request(s, now)
+		s.request(&r.p.tx, now)
 	}
 	if now >= r.reports {
 		r.reports = now + reportRecv

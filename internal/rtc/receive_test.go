@@ -37,7 +37,7 @@ type offline struct {
 	sent   [][]byte
 }
 
-func (o *offline) send(b []byte, _ netip.AddrPort) error {
+func (o *offline) Send(b []byte, _ netip.AddrPort) error {
 	if o.keep.Load() {
 		o.sentMu.Lock()
 		o.sent = append(o.sent, bytes.Clone(b))
@@ -438,7 +438,7 @@ func TestAllocations(t *testing.T) {
 	must(t, err)
 	defer func() { must(t, sink.Close()) }()
 	to := sink.LocalAddr().(*net.UDPAddr).AddrPort()
-	_, err = end.WriteToAddrPort(binding(t, o.ice.current.user, o.ice.current.pwd, false), to) // then the port knows it
+	_, err = end.WriteToAddrPort(binding(t, o.ice.current.User, o.ice.current.Pwd, false), to) // then the port knows it
 	must(t, err)
 	pa := &path{gen: o.ice.current, out: o, remote: to, target: end.Target(to)}
 	o.ice.selected.Store(pa)

@@ -99,7 +99,7 @@ func (r *receiver) senderReport(p *rtcp.SenderReport, now int64) {
 		return
 	}
 	s.rr.NTP, s.rr.RTP, s.rr.At = p.NTPTime, p.RTPTime, now
-	if t := s.in.track; t != nil && s == s.in.primary {
+	if t := s.enc.track; t != nil && s == s.enc.primary {
 		t.SenderReport(p.NTPTime, p.RTPTime, now)
 	}
 }

@@ -1,8 +1,6 @@
 package rtc
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -11,16 +9,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/stun/v4"
+	"veche.example/internal/rtc/lite"
 )
 
 const (
-	maxUnknown  = 256              // connections that have not said yet whose they are
-	firstFrame  = 10 * time.Second // for the first check
-	idleStream  = 60 * time.Second // a client checks every few seconds
-	writeStream = 10 * time.Second
-	maxPending  = 256 << 10 // bytes not written yet; what does not fit is dropped
-	keepBuffer  = 64 << 10  // a larger one is not kept
+	maxUnknown = 256              // connections that have not said yet whose they are
+	firstFrame = 10 * time.Second // for the first check
+	idleStream = 60 * time.Second // a client checks every few seconds
 )
 
 // tcpSide takes ICE-TCP connections (RFC 6544, framed by RFC 4571) and gives each to the generation that its
@@ -44,13 +39,13 @@ func (t *tcpSide) init(e *Engine) {
 
 func (t *tcpSide) register(g *generation) {
 	t.mu.Lock()
-	t.ufrags[g.ufrag] = g
+	t.ufrags[g.Ufrag] = g
 	t.mu.Unlock()
 }
 
 func (t *tcpSide) unregister(g *generation) {
 	t.mu.Lock()
-	delete(t.ufrags, g.ufrag)
+	delete(t.ufrags, g.Ufrag)
 	t.mu.Unlock()
 }
 
@@ -108,32 +103,18 @@ func (t *tcpSide) identify(c net.Conn) {
 	defer t.wg.Done()
 	buf := make([]byte, bufferSize)
 	_ = c.SetReadDeadline(time.Now().Add(firstFrame))
-	n, err := readFrame(c, buf)
+	n, err := lite.Read(c, buf)
 	t.mu.Lock()
 	delete(t.waiting, c)
 	t.mu.Unlock()
 	var g *generation
 	if err == nil {
-		g = t.find(ufragOf(buf[:n]))
+		g = t.find(lite.UfragOf(buf[:n]))
 	}
 	if g == nil || !g.adopt(c, buf, n) {
 		t.engine.stats.drops[dropTCPUnknown].Add(1)
 		_ = c.Close()
 	}
-}
-
-// ufragOf gives the local user name fragment of a check, "" if it is none.
-func ufragOf(b []byte) string {
-	m := &stun.Message{Raw: b}
-	if len(b) == 0 || b[0] > 3 || m.Decode() != nil || m.Type != stun.BindingRequest {
-		return ""
-	}
-	user, err := m.Get(stun.AttrUsername)
-	if err != nil {
-		return ""
-	}
-	ufrag, _, _ := bytes.Cut(user, []byte(":"))
-	return string(ufrag)
 }
 
 func (t *tcpSide) close() {
@@ -149,42 +130,13 @@ func (t *tcpSide) close() {
 	t.wg.Wait()
 }
 
-var errFrame = errors.New("rtc: frame too long")
-
-// readFrame reads one frame (RFC 4571 §2).
-func readFrame(r io.Reader, buf []byte) (int, error) {
-	var size [2]byte
-	if _, err := io.ReadFull(r, size[:]); err != nil {
-		return 0, err
-	}
-	n := int(binary.BigEndian.Uint16(size[:]))
-	if n > len(buf) {
-		return 0, errFrame
-	}
-	return io.ReadFull(r, buf[:n])
-}
-
-// tcpConn is one ICE-TCP connection. Writes are collected and done by a goroutine of its own, since TCP blocks.
-type tcpConn struct {
-	c    net.Conn
-	wake chan struct{} // capacity 1
-	done chan struct{}
-	once sync.Once
-
-	mu      sync.Mutex // guards the following
-	pending []byte     // frames
-	spare   []byte     // the buffer that was written last
-}
-
-var errStreamFull = errors.New("rtc: TCP connection too slow")
-
 // adopt takes over an identified connection with its first frame in buf; false if the generation takes no more.
 func (g *generation) adopt(c net.Conn, buf []byte, n int) bool {
 	remote, ok := c.RemoteAddr().(*net.TCPAddr)
 	if !ok {
 		return false
 	}
-	t := &tcpConn{c: c, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	t := lite.NewConn(c)
 	g.mu.Lock()
 	if g.closed || len(g.streams) >= maxStreams {
 		g.mu.Unlock()
@@ -195,18 +147,18 @@ func (g *generation) adopt(c net.Conn, buf []byte, n int) bool {
 	ap := remote.AddrPort()
 	pa := &path{gen: g, remote: netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), out: t, tcp: true}
 	reading := g.p.spawn("tcp", func() { g.readTCP(t, pa, buf, n) })
-	if !reading || !g.p.spawn("tcp-write", t.write) {
-		t.close()
+	if !reading || !g.p.spawn("tcp-write", t.Run) {
+		t.Close()
 	}
 	return true
 }
 
 // readTCP is the only reader of a connection.
-func (g *generation) readTCP(t *tcpConn, pa *path, buf []byte, n int) {
+func (g *generation) readTCP(t *lite.Conn, pa *path, buf []byte, n int) {
 	g.p.engine.tcp.open.Add(1)
 	defer func() {
 		g.p.engine.tcp.open.Add(-1)
-		t.close()
+		t.Close()
 		g.p.ice.lost(pa)
 		g.mu.Lock()
 		delete(g.streams, t)
@@ -219,15 +171,15 @@ func (g *generation) readTCP(t *tcpConn, pa *path, buf []byte, n int) {
 		switch {
 		case n == 0:
 		case b[0] <= 3:
-			c, ok := g.answer(b, pa.remote)
+			c, ok := g.Answer(b, pa.remote)
 			if !ok {
 				g.p.drop(dropCheck)
 				break
 			}
-			if t.send(c.reply, pa.remote) != nil {
+			if t.Send(c.Reply, pa.remote) != nil {
 				g.p.drop(dropSend)
 			}
-			if c.success {
+			if c.Success {
 				valid = true
 				g.p.ice.checked(pa, c)
 			}
@@ -237,60 +189,9 @@ func (g *generation) readTCP(t *tcpConn, pa *path, buf []byte, n int) {
 		default:
 			g.p.drop(dropUnchecked)
 		}
-		_ = t.c.SetReadDeadline(time.Now().Add(idleStream))
 		var err error
-		if n, err = readFrame(t.c, buf); err != nil {
+		if n, err = t.Next(buf, idleStream); err != nil {
 			return
 		}
 	}
-}
-
-// send queues one frame, or drops it if the connection is too slow.
-func (t *tcpConn) send(b []byte, _ netip.AddrPort) error {
-	t.mu.Lock()
-	if len(t.pending)+2+len(b) > maxPending {
-		t.mu.Unlock()
-		return errStreamFull
-	}
-	t.pending = binary.BigEndian.AppendUint16(t.pending, uint16(len(b)))
-	t.pending = append(t.pending, b...)
-	t.mu.Unlock()
-	select {
-	case t.wake <- struct{}{}:
-	default:
-	}
-	return nil
-}
-
-// write writes what was collected until the connection is closed.
-func (t *tcpConn) write() {
-	defer t.close()
-	for {
-		select {
-		case <-t.wake:
-		case <-t.done:
-			return
-		}
-		t.mu.Lock()
-		out := t.pending
-		t.pending = t.spare[:0]
-		t.mu.Unlock()
-		_ = t.c.SetWriteDeadline(time.Now().Add(writeStream))
-		if _, err := t.c.Write(out); err != nil {
-			return
-		}
-		if cap(out) > keepBuffer {
-			out = nil
-		}
-		t.mu.Lock()
-		t.spare = out
-		t.mu.Unlock()
-	}
-}
-
-func (t *tcpConn) close() {
-	t.once.Do(func() {
-		close(t.done)
-		_ = t.c.Close()
-	})
 }

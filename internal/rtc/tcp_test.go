@@ -97,23 +97,3 @@ func TestTCPStrangers(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { _ = c.Close() })
 }
-
-// TestTCPSlow: a client that does not read gets less, and the server does not wait for it.
-func TestTCPSlow(t *testing.T) {
-	a, b := net.Pipe()
-	defer b.Close()
-	conn := &tcpConn{c: a, wake: make(chan struct{}, 1), done: make(chan struct{})}
-	ended := make(chan struct{})
-	go func() { defer close(ended); conn.write() }()
-	full := 0
-	for range 2 * maxPending / 1000 {
-		if conn.send(make([]byte, 1000), netip.AddrPort{}) != nil {
-			full++
-		}
-	}
-	if full == 0 {
-		t.Error("nothing was dropped")
-	}
-	conn.close()
-	<-ended
-}

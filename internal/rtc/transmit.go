@@ -111,7 +111,7 @@ func (t *transmitter) count(n int) {
 }
 
 func (t *transmitter) write(pa *path, b []byte) error {
-	if err := pa.out.send(b, pa.remote); err != nil {
+	if err := pa.out.Send(b, pa.remote); err != nil {
 		t.p.drop(dropSend)
 		return err
 	}

@@ -1,4 +1,5 @@
-// Package reception counts what arrives of one RTP stream, for receiver reports.
+// Package reception counts what arrives of one RTP stream, for receiver reports, and knows which packets are missing and
+// when to ask for them.
 package reception
 
 import "github.com/pion/rtcp"

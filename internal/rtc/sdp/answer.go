@@ -21,6 +21,7 @@ type AnswerSection struct {
 	Direction Direction // of the server
 	Formats   []Format  // as Accept gives them
 	Exts      []Ext
+	Encodings []Encoding // of a section on which the server receives simulcast
 	// Of a section on which the server sends.
 	StreamID, TrackID string
 	Stream            Stream
@@ -64,11 +65,7 @@ func (s *AnswerSection) write(w *strings.Builder, a *Answer, first bool) {
 	} else {
 		formats = ""
 		for i := range s.Formats {
-			f := &s.Formats[i]
-			formats += " " + strconv.Itoa(int(f.Type))
-			if f.HasRTX {
-				formats += " " + strconv.Itoa(int(f.RTX))
-			}
+			formats += s.Formats[i].types()
 		}
 		formats = strings.TrimPrefix(formats, " ")
 	}
@@ -106,6 +103,9 @@ func (s *AnswerSection) write(w *strings.Builder, a *Answer, first bool) {
 	}
 	if s.Direction.Sends() {
 		s.streams(w)
+	}
+	if s.Direction.Receives() {
+		s.encodings(w)
 	}
 	if first {
 		for _, c := range a.Candidates {

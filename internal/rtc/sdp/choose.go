@@ -95,7 +95,21 @@ func (f *Format) negotiate() {
 	}
 }
 
-// line is the rtpmap, rtcp-fb and fmtp lines of an accepted format and its retransmissions.
+// types lists the payload types of an accepted format as the m= line does; a client sends by the first one.
+func (f *Format) types() string {
+	list := " " + strconv.Itoa(int(f.Type))
+	switch {
+	case f.HasRTX:
+		list += " " + strconv.Itoa(int(f.RTX))
+	case f.HasRED && f.REDFirst:
+		list = " " + strconv.Itoa(int(f.RED)) + list
+	case f.HasRED:
+		list += " " + strconv.Itoa(int(f.RED))
+	}
+	return list
+}
+
+// write is the rtpmap, rtcp-fb and fmtp lines of an accepted format and its retransmissions.
 func (f *Format) write(w *strings.Builder) {
 	pt := strconv.Itoa(int(f.Type))
 	attr(w, "rtpmap:", pt, " ", f.Map)
@@ -114,5 +128,10 @@ func (f *Format) write(w *strings.Builder) {
 		rtx := strconv.Itoa(int(f.RTX))
 		attr(w, "rtpmap:", rtx, " rtx/", strconv.Itoa(int(f.Codec.ClockRate())))
 		attr(w, "fmtp:", rtx, " apt=", pt)
+	}
+	if f.HasRED {
+		red := strconv.Itoa(int(f.RED))
+		attr(w, "rtpmap:", red, " red/48000/2")
+		attr(w, "fmtp:", red, " ", pt, "/", pt)
 	}
 }

@@ -23,6 +23,8 @@ type parser struct {
 	fid      map[uint32]uint32 // RTX SSRC by SSRC
 	feedback Feedback          // for "*"
 	order    []uint32          // SSRCs as they were declared
+	red      map[uint8]bool    // payload types that are RED with the clock of Opus
+	layers   layers
 	lines    int
 }
 
@@ -103,6 +105,7 @@ func (p *parser) media(value string) error {
 	p.offer.Sections, p.cur = append(p.offer.Sections, s), s
 	p.index, p.apt, p.rtx = make(map[uint8]int), make(map[uint8]uint8), make(map[uint8]bool)
 	p.seen, p.fid, p.feedback, p.order = make(map[uint32]bool), make(map[uint32]uint32), 0, nil
+	p.red, p.layers = make(map[uint8]bool), layers{}
 	if s.Kind == 0 {
 		return nil
 	}
@@ -239,18 +242,40 @@ func (p *parser) format(key, val string) error {
 			p.seen[uint32(n)], p.order = true, append(p.order, uint32(n))
 		}
 	case "ssrc-group":
-		f := strings.Fields(val)
-		if len(f) != 3 || f[0] != "FID" {
-			return nil
-		}
-		a, errA := strconv.ParseUint(f[1], 10, 32)
-		b, errB := strconv.ParseUint(f[2], 10, 32)
-		if errA != nil || errB != nil {
+		return p.group(val)
+	case "rid":
+		p.layers.rid(val)
+	case "simulcast":
+		p.layers.simulcast(val)
+	}
+	return nil
+}
+
+// group reads an ssrc-group (RFC 5576 §4.2).
+func (p *parser) group(val string) error {
+	f := strings.Fields(val)
+	if len(f) == 0 {
+		return nil
+	}
+	fid, sim := f[0] == "FID" && len(f) == 3, f[0] == "SIM"
+	if !fid && !sim {
+		return nil
+	}
+	var list []uint32
+	for _, v := range f[1:] {
+		n, err := strconv.ParseUint(v, 10, 32)
+		if err != nil {
 			return fmt.Errorf("ssrc-group %q", clip(val))
 		}
-		if len(p.fid) < maxList {
-			p.fid[uint32(a)] = uint32(b)
+		if len(list) < MaxRIDs && !slices.Contains(list, uint32(n)) {
+			list = append(list, uint32(n))
 		}
+	}
+	switch {
+	case sim && len(list) > 1:
+		p.cur.Group = list
+	case fid && len(list) == 2 && len(p.fid) < maxList:
+		p.fid[list[0]] = list[1]
 	}
 	return nil
 }
@@ -282,6 +307,10 @@ func (p *parser) rtpmap(val string) error {
 	f.Map, f.Codec = rest, 0
 	if strings.EqualFold(name, "rtx") {
 		p.rtx[f.Type] = true
+		return nil
+	}
+	if strings.EqualFold(name, "red") && rate == "48000" && channels == "2" {
+		p.red[f.Type] = true
 		return nil
 	}
 	c, ok := media.ParseCodec(name)
@@ -324,6 +353,8 @@ func (p *parser) finish() {
 			s.Formats[i].RTX, s.Formats[i].HasRTX = rtx, true
 		}
 	}
+	p.redundancy()
+	s.Encodings = p.layers.sent()
 	for i := range s.Formats {
 		s.Formats[i].offered |= p.feedback
 	}
@@ -337,6 +368,26 @@ func (p *parser) finish() {
 		if !repeats[ssrc] {
 			s.Streams = append(s.Streams, Stream{ssrc, p.fid[ssrc]})
 		}
+	}
+}
+
+// redundancy ties RED types to the Opus that they repeat: "fmtp:63 111/111" (RFC 2198 §5). p.cur is complete.
+func (p *parser) redundancy() {
+	s := p.cur
+	for i := range s.Formats {
+		if !p.red[s.Formats[i].Type] {
+			continue
+		}
+		first, rest, _ := strings.Cut(s.Formats[i].Fmtp, "/")
+		n, err := strconv.ParseUint(first, 10, 7)
+		of, ok := p.index[uint8(n)]
+		if err != nil || !ok || s.Formats[of].Codec != media.Opus || s.Formats[of].HasRED {
+			continue
+		}
+		if strings.Trim(rest, first+"/") != "" {
+			continue // something else is in it
+		}
+		s.Formats[of].RED, s.Formats[of].HasRED, s.Formats[of].REDFirst = s.Formats[i].Type, true, i < of
 	}
 }
 

@@ -13,6 +13,8 @@ const (
 	maxMID      = 32
 	maxFmtp     = 512
 	maxList     = 32 // header extensions, streams and fingerprints of one section
+	MaxRIDs     = 4  // encodings of one section; further ones are not answered
+	maxRID      = 16 // what a one-byte header extension carries
 )
 
 // Header extensions that the server knows.
@@ -20,6 +22,8 @@ const (
 	ExtMID   = "urn:ietf:params:rtp-hdrext:sdes:mid"
 	ExtLevel = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 	ExtTWCC  = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+	ExtRID   = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+	ExtRRID  = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 	ExtDD    = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
 )
 
@@ -66,6 +70,9 @@ type Format struct {
 	Fmtp     string
 	RTX      uint8 // payload type of its retransmissions; valid if HasRTX
 	HasRTX   bool
+	RED      uint8 // payload type of its redundant form (RFC 2198), of Opus only; valid if HasRED
+	HasRED   bool
+	REDFirst bool // the offerer likes the redundant form better
 	Feedback Feedback
 	offered  Feedback
 }
@@ -90,6 +97,13 @@ type Ext struct {
 // Stream is one RTP stream that a section declares: its SSRC and that of its retransmissions, 0 = none.
 type Stream struct{ SSRC, RTX uint32 }
 
+// Encoding is one stream of a section that sends simulcast (RFC 8851).
+type Encoding struct {
+	RID      string
+	Restrict string   // what it is restricted to, but for payload types: "max-width=320"
+	types    []string // payload types, empty = all
+}
+
 // Section is one media section of an offer.
 type Section struct {
 	MID       string // never empty: the index where the offer has none
@@ -106,6 +120,8 @@ type Section struct {
 	Formats   []Format  // in the order of the offer
 	Exts      []Ext
 	Streams   []Stream
+	Encodings []Encoding // that the offerer sends, by its preference; none = no simulcast
+	Group     []uint32   // the SSRCs of simulcast without names (ssrc-group:SIM), smallest picture first
 	transport Transport
 	rawFmt    string // formats as they stand in the m= line
 }

@@ -281,7 +281,7 @@ m=application 0 UDP/DTLS/SCTP webrtc-datachannel
 c=IN IP4 0.0.0.0
 a=mid:d
 a=inactive
-m=audio 9 UDP/TLS/RTP/SAVPF 111 9 0 8
+m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8
 c=IN IP4 0.0.0.0
 a=mid:0
 a=ice-ufrag:u
@@ -293,6 +293,8 @@ a=rtcp-mux
 a=rtpmap:111 opus/48000/2
 a=rtcp-fb:111 transport-cc
 a=fmtp:111 minptime=10;useinbandfec=1
+a=rtpmap:63 red/48000/2
+a=fmtp:63 111/111
 a=rtpmap:9 G722/8000
 a=rtpmap:0 PCMU/8000
 a=rtpmap:8 PCMA/8000

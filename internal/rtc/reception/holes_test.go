@@ -1,4 +1,4 @@
-package holes
+package reception
 
 import (
 	"math/rand/v2"
@@ -8,7 +8,7 @@ import (
 
 // TestHoles: the list of missing packets.
 func TestHoles(t *testing.T) {
-	var h List
+	var h Holes
 	h.Note(65534, 0)
 	for _, step := range []struct {
 		seq  uint16

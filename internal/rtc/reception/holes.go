@@ -1,5 +1,4 @@
-// Package holes knows which packets of a received stream are missing, and when to ask for them.
-package holes
+package reception
 
 const (
 	maxHoles  = 256         // missing packets remembered per stream
@@ -9,8 +8,8 @@ const (
 	holePause = int64(40e6) // between two requests, growing
 )
 
-// List is the packets of one stream that are missing. The zero List is ready; it is not safe for concurrent use.
-type List struct {
+// Holes is the packets of one stream that are missing. The zero List is ready; it is not safe for concurrent use.
+type Holes struct {
 	started bool
 	high    uint16
 	list    []hole // oldest first
@@ -24,7 +23,7 @@ type hole struct {
 }
 
 // Note takes the number of a packet that arrived now, in ns; true if something may be due.
-func (h *List) Note(seq uint16, now int64) bool {
+func (h *Holes) Note(seq uint16, now int64) bool {
 	if !h.started {
 		h.started, h.high = true, seq
 		return false
@@ -48,7 +47,7 @@ func (h *List) Note(seq uint16, now int64) bool {
 }
 
 // Got notes that a packet is there.
-func (h *List) Got(seq uint16) {
+func (h *Holes) Got(seq uint16) {
 	for i := range h.list {
 		if h.list[i].seq == seq {
 			h.list = append(h.list[:i], h.list[i+1:]...)
@@ -58,7 +57,7 @@ func (h *List) Got(seq uint16) {
 }
 
 // Due lists what is to be asked for now; the result is valid until the next call.
-func (h *List) Due(now int64) []uint16 {
+func (h *Holes) Due(now int64) []uint16 {
 	h.out = h.out[:0]
 	keep := h.list[:0]
 	for _, x := range h.list {
