@@ -17,6 +17,7 @@ import (
 // Defaults of Config.
 const (
 	DefaultSeats     = 49
+	DefaultSpeakers  = 5
 	DefaultResumeTTL = 24 * time.Hour
 )
 
@@ -26,7 +27,8 @@ const CodeSDP room.Code = "sdp"
 // CodeReplaced is the code of the room.Removed that an Outlet is told when another one took over its session.
 const CodeReplaced room.Code = "replaced"
 
-// Peer is a media connection of package rtc. Its methods may be called from any goroutine.
+// Peer is a media connection of package rtc. Its methods may be called from any goroutine. One that is a Way as well has
+// its pictures fitted to it.
 type Peer interface {
 	// Offer answers an offer; errors are rtc.ErrSDP and rtc.ErrClosed, wrapped, or that of ctx.
 	Offer(ctx context.Context, o rtc.Offer) (answer string, err error)
@@ -36,6 +38,21 @@ type Peer interface {
 	Slot(mid string) *sfu.Slot
 	// Close ends the connection and waits for what belongs to it. Idempotent.
 	Close()
+}
+
+// Way is what a peer knows of the way to its client.
+type Way interface {
+	// Estimate says what it carries now.
+	Estimate() Estimate
+	// Demand says how much there is to send, in bit/s: as far as that it is worth finding out what the way carries.
+	Demand(bitrate int)
+}
+
+// Estimate is how the way to a client is.
+type Estimate struct {
+	Bitrate int           // bit/s for everything; 0 = not known: there is no limit
+	Lost    float64       // 0 to 1
+	RTT     time.Duration // 0 = not known
 }
 
 // Config configures a Manager.
@@ -55,6 +72,7 @@ type Config struct {
 	Room      func(JoinRequest) room.Options
 	ResumeTTL time.Duration        // of resume tokens; 0 = DefaultResumeTTL
 	Seats     int                  // of one media connection; 0 = DefaultSeats
+	Speakers  int                  // whose sound is sent in a room, the loudest; 0 = DefaultSpeakers, < 0 = all
 	Now       func() time.Time     // for tokens; nil = time.Now
 	NewID     func() room.MemberID // nil = 128 random bits
 }
@@ -85,6 +103,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Seats <= 0 {
 		c.Seats = DefaultSeats
+	}
+	if c.Speakers == 0 {
+		c.Speakers = DefaultSpeakers
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -21,7 +21,9 @@ type conn struct {
 
 	// The following are guarded by Media.mu.
 	sections map[string]room.Source // on which the client sends, by mid; replaced, never changed
+	rids     map[string][]string    // simulcast of the offer, by mid; replaced, never changed
 	tracks   map[layer]*sfu.Track
+	known    map[*sfu.Track]*known
 	seats    []*seat // replaced, never changed
 	state    rtc.State
 	up       bool // was connected
@@ -39,12 +41,14 @@ func (c *conn) Track(mid, rid string, t *sfu.Track) {
 	c.m.mu.Lock()
 	defer c.m.mu.Unlock()
 	if c.tracks == nil {
-		c.tracks = map[layer]*sfu.Track{}
+		c.tracks, c.known = map[layer]*sfu.Track{}, map[*sfu.Track]*known{}
 	}
-	if c.tracks[layer{mid, rid}] == nil {
+	if old := c.tracks[layer{mid, rid}]; old == nil {
 		c.m.s.m.stats.tracks.Add(1)
+	} else {
+		delete(c.known, old)
 	}
-	c.tracks[layer{mid, rid}] = t
+	c.tracks[layer{mid, rid}], c.known[t] = t, &known{}
 	c.m.kick()
 }
 
@@ -54,6 +58,7 @@ func (c *conn) Ended(mid, rid string, t *sfu.Track) {
 	defer c.m.mu.Unlock()
 	if c.tracks[layer{mid, rid}] == t {
 		delete(c.tracks, layer{mid, rid})
+		delete(c.known, t)
 		c.m.s.m.stats.tracks.Add(-1)
 		c.m.kick()
 	}
@@ -82,7 +87,7 @@ func final(s rtc.State) bool { return s == rtc.Failed || s == rtc.Closed }
 
 // negotiate answers an offer; Media.talk is held. The sections of a refused one are those of before.
 func (c *conn) negotiate(ctx context.Context, o Offer) (string, error) {
-	before, err := c.assign(o)
+	before, was, err := c.assign(o)
 	if err != nil {
 		return "", err
 	}
@@ -101,7 +106,7 @@ func (c *conn) negotiate(ctx context.Context, o Offer) (string, error) {
 	answer, err := c.peer.Offer(ctx, ask)
 	if err != nil {
 		c.m.mu.Lock()
-		c.sections = before
+		c.sections, c.rids = before, was
 		c.m.mu.Unlock()
 		return "", wireError(err, CodeSDP)
 	}
@@ -110,20 +115,21 @@ func (c *conn) negotiate(ctx context.Context, o Offer) (string, error) {
 }
 
 // assign notes what the sections are for before the peer can tell of their tracks.
-func (c *conn) assign(o Offer) (before map[string]room.Source, err error) {
+func (c *conn) assign(o Offer) (before map[string]room.Source, rids map[string][]string, err error) {
 	c.m.mu.Lock()
 	defer c.m.mu.Unlock()
 	for i, have := range c.seats {
 		if i >= len(o.Seats) || !extends(have.mids.Audio, o.Seats[i].Audio) || !extends(have.mids.Video, o.Seats[i].Video) {
-			return nil, &room.Error{Code: room.CodeBadMessage, Text: fmt.Sprintf("seats: %d has changed; seats only grow", i)}
+			return nil, nil, &room.Error{Code: room.CodeBadMessage, Text: fmt.Sprintf("seats: %d has changed; seats only grow", i)}
 		}
 	}
-	before = c.sections
+	before, rids = c.sections, c.rids
+	c.rids = ridsOf(o.SDP)
 	c.sections = make(map[string]room.Source, len(o.Tracks))
 	for _, t := range o.Tracks {
 		c.sections[t.MID] = t.Source
 	}
-	return before, nil
+	return before, rids, nil
 }
 
 // extends says whether a section may follow another one at its place.

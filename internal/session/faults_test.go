@@ -222,7 +222,7 @@ func (p *crowdPeer) Close() {
 func TestEarlyEvents(t *testing.T) {
 	h := newHouse(t)
 	s := newSession(h.Manager, Who{"r", "me"}, JoinRequest{}, newOutlet(t))
-	s.stage = newStage()
+	s.stage = newStage(0)
 	her := room.Member{ID: "her", Role: room.Speaker, State: room.State{Mic: true}}
 	if !s.Deliver(room.Joined{Member: her}) {
 		t.Fatal("refused")

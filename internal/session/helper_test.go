@@ -349,7 +349,12 @@ func (o *outlet) Media(pc int, s MediaState) bool { return o.take(mediaTold{pc, 
 // resumeTold is a new resume token.
 type resumeTold struct{ token string }
 
-func (o *outlet) Resume(token string) bool { return o.take(resumeTold{token}) }
+func (o *outlet) Notice(n Notice) bool {
+	if r, ok := n.(Resume); ok {
+		return o.take(resumeTold{r.Token})
+	}
+	return o.take(n)
+}
 
 // renewed waits for the n-th new resume token and returns it.
 func (o *outlet) renewed(n int) (token string) {
@@ -416,17 +421,22 @@ func (o *outlet) seats() (map[int]Seat, chan struct{}) {
 	return now, o.news
 }
 
-// seat waits until a seat is told as wanted; RTP is not compared. each is called meanwhile.
+// seat waits until a seat is told as wanted; RTP is not compared, Layer and Why only if some are wanted. each is called meanwhile.
 func (o *outlet) seat(want Seat, each ...func()) Seat {
 	o.t.Helper()
 	timeout := time.After(patience)
 	for {
 		now, news := o.seats()
 		got := now[want.Seat]
-		rtp := got.RTP
-		got.RTP = nil
-		if got == want {
-			got.RTP = rtp
+		plain := got
+		plain.RTP = nil
+		if want.Layer == (Layer{}) {
+			plain.Layer = Layer{}
+		}
+		if want.Why == "" {
+			plain.Why = ""
+		}
+		if plain == want {
 			return got
 		}
 		for _, f := range each {

@@ -28,6 +28,9 @@ type Manager struct {
 	graves   map[Who]room.Code
 	oldest   []Who // of graves
 	closed   bool
+
+	voiced    map[*stage]bool // those with microphones
+	listening bool            // there is a goroutine that looks after them
 }
 
 // New returns a Manager without sessions; Close ends it.
@@ -35,7 +38,7 @@ func New(c Config) *Manager {
 	c = c.withDefaults()
 	return &Manager{
 		cfg: c, log: c.Log, stop: make(chan struct{}),
-		sessions: map[Who]*Session{}, stages: map[room.ID]*stage{}, graves: map[Who]room.Code{},
+		sessions: map[Who]*Session{}, stages: map[room.ID]*stage{}, graves: map[Who]room.Code{}, voiced: map[*stage]bool{},
 	}
 }
 
@@ -147,7 +150,7 @@ func (m *Manager) enter(id room.ID) *stage {
 	}
 	g := m.stages[id]
 	if g == nil {
-		g = newStage()
+		g = newStage(m.cfg.Speakers)
 		m.stages[id] = g
 	}
 	g.users++
@@ -175,6 +178,7 @@ func (m *Manager) leave(s *Session) {
 		delete(m.sessions, s.who)
 	}
 	if s.stage.users--; s.stage.users == 0 {
+		delete(m.voiced, s.stage)
 		delete(m.stages, s.who.Room)
 	}
 }

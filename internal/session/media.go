@@ -35,11 +35,14 @@ type Media struct {
 	wishes  []Wish     // replaced, never changed
 	held    map[room.Source]bool
 
-	told []room.Track // what the room knows of our tracks; the worker's
+	// The following are the worker's.
+	told    []room.Track // what the room knows of our tracks
+	asks    map[room.Source]ask
+	sharing sharing
 }
 
 func newMedia(s *Session) *Media {
-	return &Media{s: s, wake: make(chan struct{}, 1), held: map[room.Source]bool{}}
+	return &Media{s: s, wake: make(chan struct{}, 1), held: map[room.Source]bool{}, asks: map[room.Source]ask{}}
 }
 
 // kick makes the worker look again. It never waits.

@@ -50,9 +50,12 @@ func newHalf(slot *sfu.Slot, kick func()) *half {
 // fill makes the seat show p and returns what is to be told of it, if anything. permits judges what still
 // flows while the seat waits for what it shall show.
 func (s *seat) fill(p plan, permits func(*sfu.Track) bool) (Seat, bool) {
-	now := Seat{Seat: s.told.Seat, Member: p.member, Source: p.source, Codec: p.codec}
+	now := Seat{Seat: s.told.Seat, Member: p.member, Source: p.source, Codec: p.codec, Why: p.why}
 	now.Audio = s.audio.show(p.audio, permits)
 	now.Video = s.video.show(p.video, permits)
+	if now.Video == SeatLive {
+		now.Layer = s.video.layer(p.video.feed)
+	}
 	was := s.told
 	s.told = now
 	if now.Video == SeatLive {
@@ -78,7 +81,7 @@ func (h *half) show(w want, permits func(*sfu.Track) bool) SeatStatus {
 		h.switched.Store(nil)
 	}
 	h.on = true
-	if err := h.slot.Show(w.track); err != nil {
+	if err := h.slot.ShowAt(w.track, w.level); err != nil {
 		h.hide()
 		if errors.Is(err, sfu.ErrCodec) {
 			return SeatUndecodable
@@ -89,10 +92,31 @@ func (h *half) show(w want, permits func(*sfu.Track) bool) SeatStatus {
 		return SeatPaused
 	}
 	h.slot.Pause(false) // last: it must not go on with what was shown before
-	if sw := h.switched.Load(); sw != nil && sw.track == w.track && h.slot.Status() == sfu.Live {
-		return SeatLive
+	if sw := h.switched.Load(); sw != nil && (sw.track == w.track && h.slot.Status() == sfu.Live || sw.track != w.track && w.feed.place(sw.track) >= 0) {
+		return SeatLive // or another encoding of it goes on until this one begins
 	}
 	return SeatWaiting
+}
+
+// layer says what flows of a feed.
+func (h *half) layer(f feed) Layer {
+	sw := h.switched.Load()
+	i := -1
+	if sw != nil {
+		i = f.place(sw.track)
+	}
+	if i < 0 {
+		return Layer{}
+	}
+	level := h.slot.Stats().Level
+	spatial, temporal := sw.track.Levels()
+	l := Layer{
+		Index: i, Of: len(f),
+		Spatial: min(int(level.Spatial), spatial-1), Temporal: min(int(level.Temporal), temporal-1),
+	}
+	l.Width, l.Height = sw.track.Size()
+	l.Width, l.Height = l.Width>>(spatial-1-l.Spatial), l.Height>>(spatial-1-l.Spatial)
+	return l
 }
 
 // hide stops what flows.

@@ -122,7 +122,11 @@ func (s *Session) begin(snapshot room.Snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.view, s.remembered = newView(snapshot), resumeOf(snapshot)
+	for _, m := range snapshot.Members {
+		s.heed(room.Joined{Member: m})
+	}
 	for _, e := range s.early {
+		s.heed(e) // again: the snapshot is older
 		s.view.apply(e)
 		s.remember(e)
 	}
@@ -167,7 +171,20 @@ func (s *Session) Deliver(e room.Event) (ok bool) {
 	return ok
 }
 
+// heed passes on to the stage who may be heard. Every session of a room does: the stage has no other ear.
+func (s *Session) heed(e room.Event) {
+	switch e := e.(type) {
+	case room.Joined:
+		s.stage.heed(e.Member.ID, e.Member.Role >= room.Speaker && e.Member.State.Mic)
+	case room.Updated:
+		s.stage.heed(e.Member.ID, e.Member.Role >= room.Speaker && e.Member.State.Mic)
+	case room.Left:
+		s.stage.gone(e.Member)
+	}
+}
+
 func (s *Session) note(e room.Event) (matters, ok bool) {
+	s.heed(e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.begun {
@@ -206,7 +223,7 @@ func (s *Session) remember(e room.Event) bool {
 		return true
 	}
 	s.remembered = next
-	return s.out.Resume(s.m.token(next))
+	return s.out.Notice(Resume{s.m.token(next)})
 }
 
 // tell calls the outlet from the worker; a client that does not read is sent away.

@@ -1,12 +1,11 @@
 package session
 
 import (
-	"maps"
 	"slices"
 	"sync"
 
 	"veche.example/internal/room"
-	"veche.example/internal/sfu"
+	"veche.example/internal/session/floor"
 )
 
 // stage is who publishes what in one room. Whoever watches is woken when that changes; it then looks
@@ -17,6 +16,11 @@ type stage struct {
 	mu       sync.Mutex // guards the following
 	acts     []act      // in the order of their first track; replaced, never changed
 	watchers map[*Media]struct{}
+	demands  map[*Media]map[wanted]demand // what they watch; replaced, never changed
+	open     map[room.MemberID]struct{}   // whose microphone is on by the room's word
+	floor    *floor.Floor
+	voices   []floor.Voice // of the last look, kept for the next
+	hearing  hearing
 }
 
 // act is one member's tracks. It is immutable. A member who stops publishing keeps its place, so that
@@ -24,10 +28,15 @@ type stage struct {
 type act struct {
 	owner  *Media
 	member room.MemberID
-	tracks map[room.Source]*sfu.Track
+	feeds  map[room.Source]feed
 }
 
-func newStage() *stage { return &stage{watchers: map[*Media]struct{}{}} }
+func newStage(speakers int) *stage {
+	return &stage{
+		watchers: map[*Media]struct{}{}, demands: map[*Media]map[wanted]demand{}, open: map[room.MemberID]struct{}{},
+		floor: floor.New(speakers),
+	}
+}
 
 // look returns the acts of this moment, to be read only.
 func (g *stage) look() []act {
@@ -37,19 +46,22 @@ func (g *stage) look() []act {
 }
 
 // set says what a session publishes now. An act of the same member in a former session is over.
-func (g *stage) set(m *Media, tracks map[room.Source]*sfu.Track) {
+func (g *stage) set(m *Media, feeds map[room.Source]feed) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	member := m.s.who.Member
 	i := slices.IndexFunc(g.acts, func(a act) bool { return a.member == member })
 	switch {
-	case len(tracks) == 0 && (i < 0 || g.acts[i].owner != m), i >= 0 && g.acts[i].owner == m && maps.Equal(g.acts[i].tracks, tracks):
+	case len(feeds) == 0 && (i < 0 || g.acts[i].owner != m), i >= 0 && g.acts[i].owner == m && sameFeeds(g.acts[i].feeds, feeds):
 		return
 	case i < 0:
-		g.acts = append(slices.Clip(g.acts), act{m, member, tracks})
+		g.acts = append(slices.Clip(g.acts), act{m, member, feeds})
 	default:
 		g.acts = slices.Clone(g.acts)
-		g.acts[i] = act{m, member, tracks}
+		g.acts[i] = act{m, member, feeds}
+	}
+	if feeds[room.SourceMic].one() != nil {
+		m.s.m.attend(g)
 	}
 	g.wake()
 }
@@ -65,6 +77,18 @@ func (g *stage) leave(m *Media) {
 	}
 }
 
+// gone says that a member has left the room.
+func (g *stage) gone(id room.MemberID) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.open, id)
+	g.floor.Leave(id)
+	if g.hearing.speaker == id {
+		g.hearing.speaker = ""
+		g.wake()
+	}
+}
+
 func (g *stage) watch(m *Media) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -72,6 +96,7 @@ func (g *stage) watch(m *Media) {
 }
 
 func (g *stage) unwatch(m *Media) {
+	g.want(m, nil)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.watchers, m)

@@ -2,8 +2,10 @@ package session
 
 import (
 	"net/netip"
+	"time"
 
 	"veche.example/internal/room"
+	"veche.example/internal/session/allot"
 )
 
 // Who is the session a resume token is for.
@@ -78,13 +80,17 @@ type Candidate struct {
 	Fragment string // ICE user name fragment, "" = not told
 }
 
-// First is the Wish.Member that stands for the room's first publisher.
-const First = "first"
+// What stands in Wish.Member for somebody without an id.
+const (
+	First   = "first"   // the room's first publisher
+	Speaker = "speaker" // who speaks or was the last to, never the subscriber itself
+	Loud    = "loud"    // sound of somebody loud whom no other seat of the subscriber shows
+)
 
 // Wish says what one seat shall show. Seats without a wish show nothing.
 type Wish struct {
 	Seat          int
-	Member        room.MemberID // or First
+	Member        room.MemberID // or First, Speaker, Loud
 	Source        room.Source   // camera or screen; the audio goes with it
 	Width, Height int           // of the tile in pixels
 	Paused        bool
@@ -99,9 +105,44 @@ type Outlet interface {
 	Room(e room.Event) bool
 	Seats(s []Seat) bool
 	Media(pc int, s MediaState) bool
-	// Resume replaces the resume token of the welcome: what it says of the member or the room has changed.
-	Resume(token string) bool
+	// Notice tells something else: a Resume, Layers, SpeakerChanged or Link.
+	Notice(n Notice) bool
 }
+
+// Notice is one of the lesser things that a session is told. The set is closed.
+type Notice interface{ notice() }
+
+// Resume replaces the resume token of the welcome: what it says of the member or the room has changed.
+type Resume struct{ Token string }
+
+// Layers says what anybody watches of the sources that the session publishes; those not named have not changed.
+type Layers []LayersWanted
+
+// LayersWanted is what is watched of one source.
+type LayersWanted struct {
+	Source            room.Source
+	Wanted            []int // encodings, 0 is the smallest
+	Spatial, Temporal int   // highest levels of any of them, from 0; All = all
+}
+
+// All in LayersWanted stands for all levels.
+const All = -1
+
+// SpeakerChanged says who speaks now.
+type SpeakerChanged struct{ Member room.MemberID } // "" = nobody yet, or the speaker has left
+
+// Link says how the way to the client is.
+type Link struct {
+	Estimate int     // bit/s
+	Lost     float64 // percent
+	RTT      time.Duration
+	Limited  bool // seats show less because of it
+}
+
+func (Resume) notice()         {}
+func (Layers) notice()         {}
+func (SpeakerChanged) notice() {}
+func (Link) notice()           {}
 
 // Seat is what a seat shows now.
 type Seat struct {
@@ -111,6 +152,15 @@ type Seat struct {
 	Audio, Video SeatStatus
 	Codec        string  // of the video, "" = unknown
 	RTP          *uint32 // first RTP timestamp of a new video, nil = nothing new
+	Layer        Layer
+	Why          allot.Why // why not the best there is, "" = it is
+}
+
+// Layer is what is sent of a video that is live. The zero Layer is of any other.
+type Layer struct {
+	Index, Of         int // which encoding of how many; 0 is the smallest
+	Spatial, Temporal int // highest levels, from 0
+	Width, Height     int // of the picture, 0 = unknown
 }
 
 // SeatStatus says what a half of a seat gets.

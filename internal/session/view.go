@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"veche.example/internal/room"
+	"veche.example/internal/session/allot"
 	"veche.example/internal/sfu"
 )
 
@@ -88,8 +89,8 @@ func (v *view) open(member room.MemberID, source room.Source) bool {
 // permits says whether a track may be forwarded at all.
 func (v *view) permits(t *sfu.Track, acts []act) bool {
 	for _, a := range acts {
-		for source, have := range a.tracks {
-			if have == t {
+		for source, f := range a.feeds {
+			if f.place(t) >= 0 {
 				return v.open(a.member, source)
 			}
 		}
@@ -102,12 +103,15 @@ type plan struct {
 	member       room.MemberID
 	source       room.Source
 	audio, video want
-	codec        string // of the video
+	codec        string    // of the video
+	why          allot.Why // why the video is not the best there is
 }
 
-// want is what half a seat shall show: a track, or the reason why there is none.
+// want is what half a seat shall show: a track of the feed, or the reason why there is none.
 type want struct {
+	feed  feed // nil = nothing
 	track *sfu.Track
+	level sfu.Level
 	why   SeatStatus
 	pause bool
 }
@@ -121,7 +125,7 @@ func pair(s room.Source) (audio, video room.Source) {
 }
 
 // plan says what a seat shall show by a wish, nil = by none.
-func (v *view) plan(w *Wish, acts []act) plan {
+func (v *view) plan(w *Wish, acts []act, h hearing) plan {
 	p := plan{source: room.SourceCamera, audio: want{why: SeatNone}, video: want{why: SeatNone}}
 	if w == nil {
 		return p
@@ -133,7 +137,7 @@ func (v *view) plan(w *Wish, acts []act) plan {
 	}
 	for _, a := range acts {
 		if w.Member == First {
-			if a.member == v.self || a.tracks[audio] == nil && a.tracks[video] == nil {
+			if a.member == v.self || a.feeds[audio] == nil && a.feeds[video] == nil {
 				continue
 			}
 			p.member = a.member
@@ -141,9 +145,12 @@ func (v *view) plan(w *Wish, acts []act) plan {
 			continue
 		}
 		p.audio = v.want(a, audio, v.decode.Audio)
+		if p.audio.track != nil && audio == room.SourceMic && !h.sent(a.member) {
+			p.audio = want{why: SeatLive} // there is nothing to be heard
+		}
 		p.video = v.want(a, video, v.decode.Video)
 		p.video.pause = w.Paused
-		if t := a.tracks[video]; t != nil {
+		if t := a.feeds[video].one(); t != nil {
 			p.codec = t.Codec().Name()
 		}
 		break
@@ -153,7 +160,8 @@ func (v *view) plan(w *Wish, acts []act) plan {
 
 // want judges one source; an empty list of codecs was not told and hinders nobody.
 func (v *view) want(a act, source room.Source, decode []string) want {
-	t := a.tracks[source]
+	f := a.feeds[source]
+	t := f.one()
 	switch {
 	case t == nil:
 		return want{why: SeatNone}
@@ -162,5 +170,5 @@ func (v *view) want(a act, source room.Source, decode []string) want {
 	case len(decode) > 0 && !slices.Contains(decode, t.Codec().Name()):
 		return want{why: SeatUndecodable}
 	}
-	return want{track: t}
+	return want{feed: f, track: t, level: sfu.Top}
 }

@@ -11,11 +11,14 @@ import (
 	"veche.example/internal/sfu"
 )
 
-// tracksOf makes tracks of the codecs given.
-func tracksOf(list map[room.Source]media.Codec) map[room.Source]*sfu.Track {
-	out := map[room.Source]*sfu.Track{}
+// one makes the feed of a source with one encoding.
+func one(t *sfu.Track) feed { return feed{{track: t}} }
+
+// feedsOf makes feeds of the codecs given.
+func feedsOf(list map[room.Source]media.Codec) map[room.Source]feed {
+	out := map[room.Source]feed{}
 	for source, c := range list {
-		out[source] = sfu.NewTrack(sfu.TrackConfig{Codec: c})
+		out[source] = one(sfu.NewTrack(sfu.TrackConfig{Codec: c}))
 	}
 	return out
 }
@@ -62,9 +65,9 @@ func TestPlan(t *testing.T) {
 				if id != "me" {
 					v.apply(room.Joined{Member: room.Member{ID: id, Role: c.role, State: c.state}})
 				}
-				acts = append(acts, act{member: id, tracks: tracksOf(c.tracks)})
+				acts = append(acts, act{member: id, feeds: feedsOf(c.tracks)})
 			}
-			p := v.plan(c.wish, acts)
+			p := v.plan(c.wish, acts, hearing{})
 			if p.member != c.member || p.audio.why != c.audio || p.video.why != c.video {
 				t.Errorf("plan %+v", p)
 			}
@@ -124,8 +127,8 @@ func TestSeatsLeakNothing(t *testing.T) {
 			return p.Track
 		}
 		for i := range acts {
-			acts[i] = act{member: fmt.Sprint("m", i), tracks: map[room.Source]*sfu.Track{
-				room.SourceMic: fresh(media.Opus), room.SourceCamera: fresh(media.VP8),
+			acts[i] = act{member: fmt.Sprint("m", i), feeds: map[room.Source]feed{
+				room.SourceMic: one(fresh(media.Opus)), room.SourceCamera: one(fresh(media.VP8)),
 			}}
 			v.note(room.Member{ID: acts[i].member, Role: room.Speaker, State: on})
 		}
@@ -135,7 +138,7 @@ func TestSeatsLeakNothing(t *testing.T) {
 		s.audio, s.video = newHalf(audio, func() {}), newHalf(video, func() {})
 		var wished *Wish
 		fill := func() Seat {
-			now, _ := s.fill(v.plan(wished, acts), func(t *sfu.Track) bool { return v.permits(t, acts) })
+			now, _ := s.fill(v.plan(wished, acts, hearing{}), func(t *sfu.Track) bool { return v.permits(t, acts) })
 			return now
 		}
 		check := func() {
@@ -144,7 +147,7 @@ func TestSeatsLeakNothing(t *testing.T) {
 			for _, a := range acts {
 				for i, source := range sources {
 					before, _ := sinks[i].count()
-					publishers[a.tracks[source]].send()
+					publishers[a.feeds[source].one()].send()
 					if n, _ := sinks[i].count(); n != before && !v.open(a.member, source) {
 						rt.Fatalf("a packet of %s, %s although it is off", a.member, source)
 					}
@@ -155,7 +158,7 @@ func TestSeatsLeakNothing(t *testing.T) {
 				before, _ := sinks[i].count()
 				for _, a := range acts {
 					if a.member == is.Member {
-						publishers[a.tracks[sources[i]]].send()
+						publishers[a.feeds[sources[i]].one()].send()
 					}
 				}
 				if n, _ := sinks[i].count(); (n == before+1) != (status == SeatLive) {
@@ -184,9 +187,9 @@ func TestSeatsLeakNothing(t *testing.T) {
 			"leave": func() { v.apply(room.Left{Member: "m1"}) },
 			"track": func() {
 				i := rapid.IntRange(0, 2).Draw(rt, "publisher")
-				acts[i].tracks[room.SourceCamera].Close()
-				acts[i].tracks = map[room.Source]*sfu.Track{
-					room.SourceMic: acts[i].tracks[room.SourceMic], room.SourceCamera: fresh(rapid.SampledFrom([]media.Codec{media.VP8, media.H264}).Draw(rt, "codec")),
+				acts[i].feeds[room.SourceCamera].one().Close()
+				acts[i].feeds = map[room.Source]feed{
+					room.SourceMic: acts[i].feeds[room.SourceMic], room.SourceCamera: one(fresh(rapid.SampledFrom([]media.Codec{media.VP8, media.H264}).Draw(rt, "codec"))),
 				}
 			},
 		}

@@ -22,19 +22,25 @@ func (m *Media) work() {
 	}()
 	s.stage.watch(m)
 	defer s.stage.unwatch(m)
-	pause := time.NewTimer(askPause)
+	pause, pulse := time.NewTimer(askPause), time.NewTimer(lookPause)
 	defer pause.Stop()
+	defer pulse.Stop()
 	for {
 		select {
 		case <-m.wake:
 		case <-pause.C:
+		case <-pulse.C:
 		case <-s.done:
 			return
 		case <-s.m.stop:
 			return
 		}
-		if !m.look() {
+		done, watch := m.look()
+		if !done {
 			pause.Reset(askPause)
+		}
+		if watch {
+			pulse.Reset(lookPause)
 		}
 	}
 }
@@ -76,7 +82,7 @@ type glance struct {
 	old    []*conn
 	state  rtc.State
 	up     bool
-	tracks map[room.Source]*sfu.Track
+	feeds  map[room.Source]feed
 	seats  []*seat
 	wishes []Wish
 }
@@ -84,28 +90,30 @@ type glance struct {
 func (m *Media) glance() glance {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	g := glance{conn: m.conn, old: m.old, wishes: m.wishes, tracks: map[room.Source]*sfu.Track{}}
+	g := glance{conn: m.conn, old: m.old, wishes: m.wishes, feeds: map[room.Source]feed{}}
 	m.old = nil
 	c := m.conn
 	if c == nil {
 		return g
 	}
 	g.state, g.up, g.seats = c.state, c.up, c.seats
-	rids := map[room.Source]string{}
-	for l, t := range c.tracks {
-		source, ok := c.sections[l.mid]
-		if !ok || source.Kind() != t.Kind().String() || m.held[source] {
-			continue
+	for mid, source := range c.sections {
+		tracks := map[string]*sfu.Track{}
+		for l, t := range c.tracks {
+			if l.mid == mid && source.Kind() == t.Kind().String() && !m.held[source] {
+				tracks[l.rid] = t
+			}
 		}
-		if rid, ok := rids[source]; !ok || l.rid < rid { // one encoding, always the same
-			rids[source], g.tracks[source] = l.rid, t
+		if f := newFeed(c.rids[mid], tracks, c.known); f != nil {
+			g.feeds[source] = f
 		}
 	}
 	return g
 }
 
-// look brings everything up to date; false if some of it must be tried again.
-func (m *Media) look() bool {
+// look brings everything up to date. It is not done if some of it must be tried again; watch: the next look is due soon,
+// since what goes on is not told.
+func (m *Media) look() (done, watch bool) {
 	g := m.glance()
 	for _, c := range g.old {
 		c.shut()
@@ -114,18 +122,20 @@ func (m *Media) look() bool {
 		g.conn.report(g.state)
 		if final(g.state) {
 			g.conn.shut() // frees it, also when the client has closed it
-			g.tracks = nil
+			g.feeds = nil
 		}
 	}
 	if m.s.ownRole() < room.Speaker {
-		g.tracks = nil
+		g.feeds = nil
 	}
-	m.s.stage.set(m, g.tracks)
-	ok := m.publish(g.tracks)
+	m.s.stage.set(m, g.feeds)
+	done = m.publish(g.feeds)
+	m.request(time.Now(), g.feeds)
 	if g.conn != nil && !final(g.state) {
 		m.seat(g)
+		watch = len(g.feeds) > 0 || len(g.wishes) > 0
 	}
-	return ok
+	return done, watch
 }
 
 func (s *Session) ownRole() room.Role {
@@ -153,11 +163,11 @@ func (c *conn) report(state rtc.State) {
 }
 
 // publish tells the room what the member sends; false if the room had too much to do.
-func (m *Media) publish(tracks map[room.Source]*sfu.Track) bool {
+func (m *Media) publish(feeds map[room.Source]feed) bool {
 	var now, began []room.Track
 	var ended []room.Source
 	for _, source := range []room.Source{room.SourceMic, room.SourceCamera, room.SourceScreen, room.SourceScreenAudio} {
-		if t := tracks[source]; t != nil {
+		if t := feeds[source].one(); t != nil {
 			now = append(now, room.Track{Source: source, Kind: source.Kind(), Codec: t.Codec().Name()})
 		}
 	}
@@ -184,50 +194,4 @@ func (m *Media) publish(tracks map[room.Source]*sfu.Track) bool {
 	}
 	m.told = now
 	return true
-}
-
-// seat fills the seats and tells what has changed of them.
-func (m *Media) seat(g glance) {
-	wish := make(map[int]*Wish, len(g.wishes))
-	for i := range g.wishes {
-		wish[g.wishes[i].Seat] = &g.wishes[i]
-	}
-	s := m.s
-	acts := s.stage.look()
-	plans := make([]plan, len(g.seats))
-	s.mu.Lock()
-	for i := range g.seats {
-		plans[i] = s.view.plan(wish[i], acts)
-	}
-	s.mu.Unlock()
-	permits := func(t *sfu.Track) bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.view.permits(t, acts)
-	}
-	var changed []Seat
-	for i, seat := range g.seats {
-		if !g.up {
-			plans[i].postpone()
-		}
-		if now, news := seat.fill(plans[i], permits); news {
-			changed = append(changed, now)
-		}
-	}
-	if len(changed) > 0 {
-		s.m.stats.switches.Add(int64(len(changed)))
-		s.tell(func(out Outlet) bool { return out.Seats(changed) })
-	}
-}
-
-// postpone keeps a plan waiting for the transport: a key frame would be lost on it.
-func (p *plan) postpone() {
-	for _, w := range []*want{&p.audio, &p.video} {
-		if w.track != nil {
-			w.track, w.why = nil, SeatWaiting
-			if w.pause {
-				w.why = SeatPaused
-			}
-		}
-	}
 }

@@ -192,7 +192,13 @@ func (f *Floor) weakest(now time.Duration) int {
 // Loud says whether somebody's sound is to be sent.
 func (f *Floor) Loud(id string) bool { return slices.Contains(f.loud, id) }
 
-// Talking lists who is heard at this moment among those whose sound is sent, the loudest first.
+// Sends is how many sounds are sent.
+func (f *Floor) Sends() int { return len(f.loud) }
+
+// Sent lists whose sound is sent, in no order; to be read only, until the next call of Hear.
+func (f *Floor) Sent() []string { return f.loud }
+
+// Talking lists who has spoken lately among those whose sound is sent, whoever began first is first.
 func (f *Floor) Talking(now time.Duration) []string {
 	var out []string
 	for _, id := range f.loud {
@@ -200,8 +206,5 @@ func (f *Floor) Talking(now time.Duration) []string {
 			out = append(out, id)
 		}
 	}
-	slices.SortFunc(out, func(a, b string) int {
-		return cmp.Or(cmp.Compare(f.voices[a].level, f.voices[b].level), cmp.Compare(a, b))
-	})
 	return out
 }

@@ -2,6 +2,7 @@ package native
 
 import (
 	"veche.example/internal/room"
+	"veche.example/internal/session"
 	"veche.example/internal/signal/native/proto"
 )
 
@@ -86,9 +87,44 @@ func seatsOf(list []Seat) proto.Seats {
 	return proto.Seats{Seats: each(list, func(s Seat) proto.SeatInfo {
 		return proto.SeatInfo{
 			Seat: s.Seat, Member: s.Member, Source: string(s.Source),
-			Audio: string(s.Audio), Video: string(s.Video), Codec: s.Codec, RTP: s.RTP,
+			Audio: string(s.Audio), Video: string(s.Video), Codec: s.Codec, RTP: s.RTP, Layer: layerOf(s.Layer), Why: string(s.Why),
 		}
 	})}
+}
+
+func layerOf(l session.Layer) *proto.Layer {
+	if l.Of == 0 {
+		return nil
+	}
+	return &proto.Layer{Index: l.Index, Of: l.Of, Spatial: l.Spatial, Temporal: l.Temporal, Width: l.Width, Height: l.Height}
+}
+
+// noticeOf writes a notice in the words of the protocol, nil for one it has no word for.
+func noticeOf(n Notice) proto.Event {
+	switch n := n.(type) {
+	case session.Resume:
+		return proto.ResumeToken{Token: n.Token}
+	case session.SpeakerChanged:
+		return proto.SpeakerChanged{Member: n.Member}
+	case session.Link:
+		return proto.Link{Estimate: n.Estimate, Lost: n.Lost, RTT: int(n.RTT.Milliseconds()), Limited: n.Limited}
+	case session.Layers:
+		return proto.Layers{Tracks: each(n, func(l session.LayersWanted) proto.LayersTrack {
+			return proto.LayersTrack{
+				Source: string(l.Source), Wanted: l.Wanted,
+				Spatial: levelOf(l.Spatial), Temporal: levelOf(l.Temporal),
+			}
+		})}
+	}
+	return nil
+}
+
+// levelOf leaves out what stands for all.
+func levelOf(l int) *int {
+	if l == session.All {
+		return nil
+	}
+	return &l
 }
 
 func welcomeOf(w Welcome, resumed string, n uint64, limits proto.Limits) proto.Welcome {

@@ -73,11 +73,16 @@ func (s *guest) Media(pc int, state MediaState) bool {
 	return s.tell(proto.Media{PC: pc, State: string(state)})
 }
 
-// Resume implements Outlet.
-func (s *guest) Resume(token string) bool {
+// Notice implements Outlet.
+func (s *guest) Notice(n Notice) bool {
+	body := noticeOf(n)
+	if body == nil {
+		s.a.log.Error("a notice nobody can write", "type", fmt.Sprintf("%T", n))
+		return true
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.tell(proto.ResumeToken{Token: token})
+	return s.tell(body)
 }
 
 // tell numbers an event, keeps it and sends it if there is a socket; s.mu is held.

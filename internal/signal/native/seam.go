@@ -21,6 +21,7 @@ type (
 	Seat        = session.Seat
 	SeatStatus  = session.SeatStatus
 	MediaState  = session.MediaState
+	Notice      = session.Notice
 	Outlet      = session.Outlet // implemented here
 )
 

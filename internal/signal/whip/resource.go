@@ -123,8 +123,8 @@ func (s *resource) Room(e room.Event) bool {
 // Seats implements session.Outlet: the client has no way to be told.
 func (s *resource) Seats([]session.Seat) bool { return true }
 
-// Resume implements session.Outlet: the client has nothing to come back with.
-func (s *resource) Resume(string) bool { return true }
+// Notice implements session.Outlet: likewise, and it has nothing to come back with.
+func (s *resource) Notice(session.Notice) bool { return true }
 
 // Media implements session.Outlet: a session that lost its media has nothing left.
 func (s *resource) Media(_ int, state session.MediaState) bool {
