@@ -109,5 +109,5 @@ func (m *member) Seats(s []session.Seat) bool {
 // Media implements session.Outlet: the connection ends with the membership only.
 func (m *member) Media(int, session.MediaState) bool { return true }
 
-// Resume implements session.Outlet: whoever lost its membership joins anew.
-func (m *member) Resume(string) bool { return true }
+// Notice implements session.Outlet: whoever lost its membership joins anew, and the rest is for clients with a network.
+func (m *member) Notice(session.Notice) bool { return true }

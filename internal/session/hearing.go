@@ -17,15 +17,15 @@ type hearing struct {
 	speaker room.MemberID   // "" = nobody has spoken yet
 	loud    []room.MemberID // whose sound is sent, in no order
 	talking []room.MemberID // of them, whoever spoke lately
-	gated   bool            // there are others
+	quiet   []room.MemberID // whose sound is not sent
 }
 
 // sent says whether the sound of a member is sent.
-func (h hearing) sent(id room.MemberID) bool { return !h.gated || slices.Contains(h.loud, id) }
+func (h hearing) sent(id room.MemberID) bool { return !slices.Contains(h.quiet, id) }
 
 // same says whether nothing has changed that matters.
 func (h hearing) same(o hearing) bool {
-	return h.speaker == o.speaker && h.gated == o.gated && slices.Equal(h.loud, o.loud) && slices.Equal(h.talking, o.talking)
+	return h.speaker == o.speaker && slices.Equal(h.loud, o.loud) && slices.Equal(h.quiet, o.quiet) && slices.Equal(h.talking, o.talking)
 }
 
 // hears returns what the stage's floor has found.
@@ -50,10 +50,10 @@ func (g *stage) heed(id room.MemberID, open bool) {
 func (g *stage) hear(now time.Duration, round int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if round%3 != 0 && !g.hearing.gated {
+	if round%3 != 0 && len(g.hearing.quiet) == 0 {
 		return true
 	}
-	g.voices = g.voices[:0]
+	g.voices, g.mute = g.voices[:0], g.mute[:0]
 	any := false
 	for _, a := range g.acts {
 		t := a.feeds[room.SourceMic].one()
@@ -61,8 +61,13 @@ func (g *stage) hear(now time.Duration, round int) bool {
 			continue
 		}
 		any = true
-		if _, open := g.open[a.member]; open {
+		if _, open := g.open[a.member]; !open {
+			continue
+		}
+		if t.Levelled() {
 			g.voices = append(g.voices, floor.Voice{ID: a.member, Level: t.Level()})
+		} else {
+			g.mute = append(g.mute, a.member)
 		}
 	}
 	g.floor.Hear(now, g.voices)
@@ -72,13 +77,19 @@ func (g *stage) hear(now time.Duration, round int) bool {
 
 // listened tells whom it concerns what the floor says now; mu is held.
 func (g *stage) listened(now time.Duration) {
-	next := hearing{
-		speaker: g.floor.Speaker(), loud: g.floor.Sent(), talking: g.floor.Talking(now), gated: g.floor.Sends() < len(g.voices),
+	loud, quiet := g.mute, []room.MemberID(nil) // who tells no levels cannot be judged: is sent
+	loud = append(loud, g.floor.Sent()...)
+	for _, v := range g.voices {
+		if !g.floor.Loud(v.ID) {
+			quiet = append(quiet, v.ID)
+		}
 	}
+	g.mute = loud
+	next := hearing{speaker: g.floor.Speaker(), loud: loud, talking: g.floor.Talking(now), quiet: quiet}
 	if g.hearing.same(next) {
 		return
 	}
-	next.loud, next.talking = slices.Clone(next.loud), slices.Clone(next.talking)
+	next.loud = slices.Clone(loud)
 	g.hearing = next
 	g.wake()
 }

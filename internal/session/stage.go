@@ -19,7 +19,8 @@ type stage struct {
 	demands  map[*Media]map[wanted]demand // what they watch; replaced, never changed
 	open     map[room.MemberID]struct{}   // whose microphone is on by the room's word
 	floor    *floor.Floor
-	voices   []floor.Voice // of the last look, kept for the next
+	voices   []floor.Voice   // of the last look, kept for the next
+	mute     []room.MemberID // likewise: who tells no levels
 	hearing  hearing
 }
 

@@ -236,6 +236,9 @@ func (t *Track) RequestKeyFrame() {
 // Level is the smoothed audio level, 0 (loudest) to media.Silence; silence when nothing came for 500 ms.
 func (t *Track) Level() int { return t.meter.level(t.now()) }
 
+// Levelled says whether the publisher tells audio levels at all.
+func (t *Track) Levelled() bool { return t.meter.at.Load() != 0 }
+
 // Close empties the slots that show or await the track; after it returns none of them sends a packet of the
 // track, nor answers retransmission requests for it. It must not be called by a Writer. Idempotent.
 func (t *Track) Close() {

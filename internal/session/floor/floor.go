@@ -192,9 +192,6 @@ func (f *Floor) weakest(now time.Duration) int {
 // Loud says whether somebody's sound is to be sent.
 func (f *Floor) Loud(id string) bool { return slices.Contains(f.loud, id) }
 
-// Sends is how many sounds are sent.
-func (f *Floor) Sends() int { return len(f.loud) }
-
 // Sent lists whose sound is sent, in no order; to be read only, until the next call of Hear.
 func (f *Floor) Sent() []string { return f.loud }
 
