@@ -38,6 +38,7 @@ type Report struct {
 	JoinP50, JoinP99        time.Duration // from the request to the first media packet
 	CPU                     time.Duration // of the server while it was measured
 	JoinCPU                 time.Duration // of the server per join, with what it forwarded meanwhile
+	Meanwhile               uint64        // packets that were due to subscribers while others joined
 	RSS, RSSBefore          uint64        // bytes of the server's resident set: loaded, and before the subscribers came
 	Known                   bool          // CPU, JoinCPU, RSS and RSSBefore were measured
 }
@@ -49,6 +50,14 @@ func (r Report) PerPacket() time.Duration {
 	}
 	return 0
 }
+
+// JoinOnly is the server's CPU time for a join: JoinCPU without the packets that were forwarded meanwhile, at what a packet
+// costs later.
+func (r Report) JoinOnly() time.Duration {
+	return r.JoinCPU - r.PerPacket()*time.Duration(r.Meanwhile)/time.Duration(max(1, r.Subscribers))
+}
+
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
 
 // Write prints the report for people and for grep: one "name value unit" a line.
 func (r Report) Write(w io.Writer) error {
@@ -66,7 +75,7 @@ func (r Report) Write(w io.Writer) error {
 		perSubscriber := (float64(r.RSS) - float64(r.RSSBefore)) / 1024 / max(1, float64(r.Subscribers))
 		rows = append(rows,
 			fmt.Sprintf("server CPU      %.2f µs per forwarded packet (%.0f %% of one core)", float64(r.PerPacket().Nanoseconds())/1e3, 100*r.CPU.Seconds()/seconds),
-			fmt.Sprintf("server CPU      %.2f ms per join, with what was forwarded meanwhile", float64(r.JoinCPU.Microseconds())/1e3),
+			fmt.Sprintf("server CPU      %.2f ms per join, %.2f ms without what was forwarded meanwhile", millis(r.JoinCPU), millis(r.JoinOnly())),
 			fmt.Sprintf("server memory   %.1f MiB, %.0f KiB per subscriber", float64(r.RSS)/(1<<20), perSubscriber),
 		)
 	} else {
@@ -158,6 +167,7 @@ func (l *load) run() (Report, error) {
 // join brings the subscribers in one after the other.
 func (l *load) join(r *Report) error {
 	took := make([]time.Duration, 0, r.Subscribers)
+	was := l.sent()
 	for n := range l.o.Publishers {
 		for i := range l.o.Subscribers {
 			began := time.Now()
@@ -170,6 +180,9 @@ func (l *load) join(r *Report) error {
 				return fmt.Errorf("subscriber %d of publisher %d: %w", i, n, err)
 			}
 			took = append(took, time.Since(began))
+			now := l.sent()
+			r.Meanwhile += (now - was) * uint64(len(l.subs)-1) / uint64(len(l.pubs))
+			was = now
 		}
 	}
 	slices.Sort(took)
@@ -178,10 +191,7 @@ func (l *load) join(r *Report) error {
 }
 
 func (l *load) measure(r Report) (Report, error) {
-	var sentBefore uint64
-	for _, p := range l.pubs {
-		sentBefore += p.sent.Load()
-	}
+	sentBefore := l.sent()
 	for _, s := range l.subs {
 		s.begin()
 	}
@@ -191,10 +201,7 @@ func (l *load) measure(r Report) (Report, error) {
 	}
 	end, _ := usage(l.o.PID)
 	r.CPU, r.RSS = end.cpu-start.cpu, end.rss
-	for _, p := range l.pubs {
-		r.Sent += p.sent.Load()
-	}
-	r.Sent -= sentBefore
+	r.Sent = l.sent() - sentBefore
 	var latencies []time.Duration
 	for _, s := range l.subs {
 		got, lost, lat := s.end()
@@ -208,6 +215,14 @@ func (l *load) measure(r Report) (Report, error) {
 		return r, errors.New("bench: nothing was received while it was measured")
 	}
 	return r, nil
+}
+
+// sent is how many packets all publishers have sent.
+func (l *load) sent() (n uint64) {
+	for _, p := range l.pubs {
+		n += p.sent.Load()
+	}
+	return n
 }
 
 func (l *load) close() {

@@ -55,6 +55,7 @@ type Engine struct {
 	tcp         tcpSide
 	wheel       *wheel.Wheel
 	clock       *pace.Clock
+	reports     *udp.Batch // of the wheel
 	stats       counters
 
 	mu       sync.Mutex // guards the following
@@ -76,7 +77,8 @@ func NewEngine(cfg Config) (*Engine, error) {
 	if err := e.certify(); err != nil {
 		return nil, fmt.Errorf("rtc: certificate: %w", err)
 	}
-	e.wheel, e.clock = wheel.New(), pace.NewClock()
+	e.reports = cfg.UDP.NewBatch()
+	e.wheel, e.clock = wheel.New(e.reports.Flush), pace.NewClock()
 	if cfg.TCP != nil {
 		if err := e.AddTCP(cfg.TCP, cfg.TCPAddrs...); err != nil {
 			_ = e.Close()

@@ -87,7 +87,7 @@ func (in *inbound) take(s *stream, payload []byte, now int64, out *udp.Batch) {
 		}
 		s.rr.Note(h.SequenceNumber, h.Timestamp, now, f.codec.ClockRate())
 		if f.fb&sdp.NACK != 0 && s.holes.Note(h.SequenceNumber, now) {
-			s.request(&in.p.tx, now)
+			s.request(&in.p.tx, now, out)
 		}
 	}
 	if !e.ensure(f, pkt, now) {
@@ -108,8 +108,8 @@ func (in *inbound) take(s *stream, payload []byte, now int64, out *udp.Batch) {
 }
 
 // request asks for packets that are missing.
-func (s *stream) request(t *transmitter, now int64) {
+func (s *stream) request(t *transmitter, now int64, out *udp.Batch) {
 	if list := s.holes.Due(now); len(list) > 0 {
-		t.rtcp(&rtcp.TransportLayerNack{SenderSSRC: t.ssrc, MediaSSRC: s.ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(list)})
+		t.rtcpBy(out, &rtcp.TransportLayerNack{SenderSSRC: t.ssrc, MediaSSRC: s.ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(list)})
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"veche.example/internal/rtc/pace"
 	"veche.example/internal/rtc/sdp"
 	"veche.example/internal/sfu"
+	"veche.example/internal/udp"
 )
 
 const (
@@ -129,7 +130,7 @@ func refreshAll(slots []*outbound) {
 }
 
 // report sends the sender reports that are due, each with the name that ties it to its stream (RFC 3550 §6.5.1).
-func (t *transmitter) report(slots []*outbound, now int64) {
+func (t *transmitter) report(slots []*outbound, now int64, out *udp.Batch) {
 	if State(t.p.state.Load()) == Connecting {
 		return
 	}
@@ -137,7 +138,7 @@ func (t *transmitter) report(slots []*outbound, now int64) {
 	names := &rtcp.SourceDescription{}
 	flush := func() {
 		if len(list) > 0 {
-			t.rtcp(append(list, names)...)
+			t.rtcpBy(out, append(list, names)...)
 		}
 		list, names = nil, &rtcp.SourceDescription{}
 	}

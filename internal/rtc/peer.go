@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"veche.example/internal/sfu"
+	"veche.example/internal/udp"
 )
 
 const (
@@ -220,10 +221,10 @@ func (p *Peer) finish() {
 type ticker struct{ p *Peer }
 
 // Tick implements wheel.Ticker.
-func (t ticker) Tick(now int64) { t.p.guard("tick", func() { t.p.tick(now) }) }
+func (t ticker) Tick(now int64) { t.p.guard("tick", func() { t.p.tick(now, t.p.engine.reports) }) }
 
-// tick does what is due.
-func (p *Peer) tick(now int64) {
+// tick does what is due, and sends by out.
+func (p *Peer) tick(now int64, out *udp.Batch) {
 	p.ticking.Lock()
 	defer p.ticking.Unlock()
 	if p.ended() {
@@ -231,13 +232,13 @@ func (p *Peer) tick(now int64) {
 	}
 	p.watch(now)
 	p.ice.retire(now)
-	p.rx.flush(now)
+	p.rx.flush(now, out)
 	p.tx.pace.Tick(now)
 	slots := p.outbounds()
 	for _, o := range slots {
 		o.slot.Tick(now)
 	}
-	p.tx.report(slots, now)
+	p.tx.report(slots, now, out)
 }
 
 // watch follows the life of the connection.

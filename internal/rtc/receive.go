@@ -139,7 +139,7 @@ func (r *receiver) open(b []byte, now int64, batch *udp.Batch) bool {
 	}
 	r.p.stats.in.Add(1)
 	r.p.stats.bytesIn.Add(uint64(len(b)))
-	r.transport(ssrc, now)
+	r.transport(ssrc, now, batch)
 	r.rtp(out[n:], now, batch)
 	return true
 }
@@ -168,7 +168,7 @@ func headerLen(b []byte) int {
 }
 
 // transport notes the packet for the transport-wide feedback.
-func (r *receiver) transport(ssrc uint32, now int64) {
+func (r *receiver) transport(ssrc uint32, now int64, out *udp.Batch) {
 	t := &r.twcc
 	if t.ext == 0 {
 		return
@@ -183,15 +183,15 @@ func (r *receiver) transport(ssrc uint32, now int64) {
 		t.due = now + twccEvery
 	}
 	if now >= t.due || t.held >= twccMost {
-		r.sendTransport()
+		r.sendTransport(out)
 	}
 }
 
-func (r *receiver) sendTransport() {
+func (r *receiver) sendTransport(out *udp.Batch) {
 	t := &r.twcc
 	t.held, t.due = 0, 0
 	for _, pkt := range t.rec.BuildFeedbackPacket() {
-		r.p.tx.rtcp(pkt)
+		r.p.tx.rtcpBy(out, pkt)
 	}
 }
 
@@ -313,7 +313,7 @@ func (r *receiver) detach(in *inbound) []event {
 }
 
 // flush sends what is due: requests for lost packets, transport feedback, reports.
-func (r *receiver) flush(now int64) {
+func (r *receiver) flush(now int64, out *udp.Batch) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.rtcpIn = 0
@@ -321,13 +321,13 @@ func (r *receiver) flush(now int64) {
 		return
 	}
 	if r.twcc.held > 0 {
-		r.sendTransport()
+		r.sendTransport(out)
 	}
 	for _, s := range r.streams {
-		s.request(&r.p.tx, now)
+		s.request(&r.p.tx, now, out)
 	}
 	if now >= r.reports {
 		r.reports = now + reportRecv
-		r.sendReports(now)
+		r.sendReports(now, out)
 	}
 }

@@ -118,7 +118,7 @@ func newOffline(t testing.TB, edit ...func(string) string) *offline {
 	must(t, err)
 	t.Cleanup(o.Close)
 	r.wheel.Close() // the test says when it ticks
-	r.wheel = wheel.New()
+	r.wheel = wheel.New(func() {})
 	text := offer2
 	for _, f := range edit {
 		text = f(text)
@@ -299,7 +299,7 @@ func TestReports(t *testing.T) {
 	}
 	now := media.Now()
 	o.rtcp(&rtcp.SenderReport{SSRC: 2222, NTPTime: 0x0102030405060708, RTPTime: 1})
-	o.rx.flush(now + 2e9)
+	o.rx.flush(now+2e9, nil)
 	_, control := o.out()
 	var rr *rtcp.ReceiverReport
 	arrived := 0
@@ -408,7 +408,7 @@ func TestFeedback(t *testing.T) {
 	// Its sender reports begin when the publisher has reported.
 	o.rtcp(&rtcp.SenderReport{SSRC: 2222, NTPTime: 0xe000000000000000, RTPTime: 3000})
 	o.state.Store(uint32(Connected))
-	o.tx.report(o.outbounds(), media.Now())
+	o.tx.report(o.outbounds(), media.Now(), nil)
 	_, control = o.out()
 	if len(control) != 2 || control[0].(*rtcp.SenderReport).SSRC != ssrc || len(control[1].(*rtcp.SourceDescription).Chunks) != 1 {
 		t.Error(control)

@@ -4,13 +4,15 @@ import (
 	"encoding/binary"
 
 	"github.com/pion/rtcp"
+
+	"veche.example/internal/udp"
 )
 
 // maxBlocks fit into one report (RFC 3550 §6.4.2).
 const maxBlocks = 31
 
 // sendReports reports all streams that the client sends.
-func (r *receiver) sendReports(now int64) {
+func (r *receiver) sendReports(now int64, out *udp.Batch) {
 	rr := &rtcp.ReceiverReport{SSRC: r.p.tx.ssrc}
 	for _, s := range r.streams {
 		if !s.rr.Started() || len(rr.Reports) == maxBlocks {
@@ -19,7 +21,7 @@ func (r *receiver) sendReports(now int64) {
 		rr.Reports = append(rr.Reports, s.rr.Report(s.ssrc, now))
 	}
 	if len(rr.Reports) > 0 {
-		r.p.tx.rtcp(rr)
+		r.p.tx.rtcpBy(out, rr)
 	}
 }
 

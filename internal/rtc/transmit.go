@@ -119,8 +119,11 @@ func (t *transmitter) write(pa *path, b []byte) error {
 	return nil
 }
 
-// rtcp sends one compound packet.
-func (t *transmitter) rtcp(packets ...rtcp.Packet) {
+// rtcp sends one compound packet at once.
+func (t *transmitter) rtcp(packets ...rtcp.Packet) { t.rtcpBy(nil, packets...) }
+
+// rtcpBy sends one compound packet, by a batch unless that is nil.
+func (t *transmitter) rtcpBy(out *udp.Batch, packets ...rtcp.Packet) {
 	pa, keys := t.p.ice.selected.Load(), t.keys.Load()
 	if pa == nil || keys == nil || len(packets) == 0 {
 		return
@@ -135,6 +138,13 @@ func (t *transmitter) rtcp(packets ...rtcp.Packet) {
 	b, err := rtcp.Marshal(packets)
 	if err != nil || len(b)+seal.Room > bufferSize {
 		t.p.log.Debug("RTCP not sent", "error", err, "size", len(b))
+		return
+	}
+	if out != nil && pa.target != nil {
+		if n, err := keys.RTCP(out.Reserve(len(b)+seal.Room), b); err == nil {
+			out.Send(pa.target, n)
+			t.count(n)
+		}
 		return
 	}
 	buf := buffers.Get().(*[bufferSize]byte)

@@ -22,11 +22,12 @@ type Ticker interface {
 	Tick(now int64)
 }
 
-// Wheel calls its Tickers. It sleeps while there are none. All methods may be called from any goroutine, also by a Ticker.
+// Wheel calls its Tickers, and then what it was made with. It sleeps while there are none. All methods may be called from any goroutine, also by a Ticker.
 type Wheel struct {
-	wake chan struct{} // capacity 1: there are tickers
-	stop chan struct{}
-	done chan struct{}
+	after func()
+	wake  chan struct{} // capacity 1: there are tickers
+	stop  chan struct{}
+	done  chan struct{}
 
 	mu    sync.Mutex // guards the following
 	parts [spokes][]Ticker
@@ -34,9 +35,10 @@ type Wheel struct {
 	count int
 }
 
-// New makes an empty wheel. Its owner must close it.
-func New() *Wheel {
-	w := &Wheel{wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
+// New makes an empty wheel. after is called by the same goroutine each time that some Tickers have been called. The owner
+// must close the wheel.
+func New(after func()) *Wheel {
+	w := &Wheel{after: after, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -81,6 +83,9 @@ func (w *Wheel) run() {
 		now := media.Now()
 		for _, p := range list {
 			p.Tick(now)
+		}
+		if len(list) > 0 {
+			w.after()
 		}
 		clear(list)
 		if idle {

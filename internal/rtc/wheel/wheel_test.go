@@ -14,7 +14,8 @@ func (c *counter) Tick(int64) { c.Add(1) }
 // TestWheel: each is called once a turn, from when it was added until it was removed.
 func TestWheel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := New()
+		var after atomic.Int64
+		w := New(func() { after.Add(1) })
 		defer w.Close()
 		time.Sleep(time.Hour) // asleep
 		list := make([]*counter, 3*spokes+1)
@@ -34,10 +35,13 @@ func TestWheel(t *testing.T) {
 			}
 		}
 		w.Add(list[0]) // it begins again after a sleep
-		was := list[0].Load()
+		was, calls := list[0].Load(), after.Load()
 		time.Sleep(10 * Tick)
 		if got := list[0].Load() - was; got < 9 || got > 11 {
 			t.Errorf("%d calls after a sleep", got)
+		}
+		if got := after.Load() - calls; got < 9 || got > 11 {
+			t.Errorf("%d calls of what follows", got)
 		}
 	})
 }
