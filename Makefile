@@ -3,6 +3,7 @@
 # make soak   long runs: fuzzing, benchmarks, end-to-end again and again
 # make web    builds web/dist, which is committed
 # make demo   a server to try
+# make clients  the clients of other systems; writes docs/clients.md
 # Each step below can be run alone too: make e2e, make race …
 
 SHELL := /bin/bash
@@ -21,7 +22,7 @@ SOAK_FUZZ := 5m
 SOAK_ROUNDS := 10
 
 # The npm projects: those of our own that have a package.json.
-npm := $(patsubst %/package.json,%,$(wildcard sdk/js/package.json web/package.json test/e2e/package.json))
+npm := $(patsubst %/package.json,%,$(wildcard sdk/js/package.json web/package.json test/e2e/package.json test/clients/package.json))
 stamps := $(npm:%=%/node_modules/.stamp)
 
 .PHONY: help
@@ -92,8 +93,13 @@ fuzz:
 e2e: npm
 	@$(STEP) "end-to-end in browsers" node test/e2e/run.mjs
 	@$(STEP) "end-to-end through NATs and firewalls" node test/e2e/reach.mjs --no-build
+	@$(STEP) "clients of other systems" node test/clients/run.mjs --no-build
 
 ## handy
+
+.PHONY: clients
+clients: npm
+	node test/clients/run.mjs
 
 .PHONY: web demo build screenshot clean
 web: npm

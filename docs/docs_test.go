@@ -20,6 +20,9 @@ var pairs = map[string]string{
 	"README.md":     "README.ru.md",
 	"docs/guide.md": "docs/guide.ru.md",
 	"docs/user.md":  "docs/user.ru.md",
+
+	"docs/clients.md":        "docs/ru/clients.md",
+	"docs/migrate/peerjs.md": "docs/ru/migrate/peerjs.md",
 }
 
 // block is a fenced piece of a page.

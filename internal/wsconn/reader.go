@@ -135,6 +135,9 @@ func (c *Conn) onPong(context.Context, []byte) { c.control() }
 // drain discards what still comes, so that closing a socket with unread data does not reset the
 // connection before the client has read our last words.
 func (c *Conn) drain() {
+	if h, ok := c.net.(interface{ CloseWrite() error }); ok {
+		_ = h.CloseWrite()
+	}
 	_ = c.net.SetReadDeadline(time.Now().Add(c.s.limits.Linger))
 	buf := c.s.buffers.Get().(*bytes.Buffer)
 	defer c.s.buffers.Put(buf)

@@ -93,10 +93,7 @@ func (c *Conn) put(w *bufio.Writer, f frame) error {
 	c.mu.Lock()
 	c.dead, c.queue = true, nil
 	c.mu.Unlock()
-	if h, ok := c.net.(interface{ CloseWrite() error }); ok {
-		_ = h.CloseWrite() // the reader goes on until the client has closed as well
-	}
-	return nil
+	return nil // the client closes next (RFC 6455 §7.1.1); Firefox takes a FIN right behind the handshake for a failure
 }
 
 // fail ends a connection that cannot be written to; perhaps in the middle of a frame, so that no

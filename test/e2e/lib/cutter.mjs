@@ -22,6 +22,7 @@ export class Cutter {
     const pair = [near, far];
     this.#pairs.add(pair);
     const end = () => {
+      if (pair.held) return;
       this.#pairs.delete(pair);
       near.destroy();
       far.destroy();
@@ -34,6 +35,14 @@ export class Cutter {
   cut() {
     this.#cut = true;
     for (const pair of this.#pairs) for (const s of pair) s.resetAndDestroy();
+  }
+
+  /** The connections there are lead into nothing: nobody hears that anybody has gone. New ones are as ever. */
+  blackHole() {
+    for (const pair of this.#pairs) {
+      pair.held = true;
+      for (const s of pair) s.unpipe().resume();
+    }
   }
 
   mend() {
