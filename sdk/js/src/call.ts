@@ -4,11 +4,12 @@ import { Emitter } from './emitter.js';
 import { VecheError } from './errors.js';
 import { randomId } from './ids.js';
 import { Link, type LinkOptions, type LinkState } from './link.js';
-import { Looker, Stalls } from './monitor.js';
+import { Looker } from './monitor.js';
 import { streamOf } from './participant.js';
 import type { Inspection } from './path.js';
 import type { Request, SignalData, WireCall } from './protocol.js';
-import { look, qualityOf } from './stats.js';
+import { feel, Pulse } from './pulse.js';
+import { qualityOf } from './stats.js';
 import type {
   CallReason,
   CallState,
@@ -78,7 +79,7 @@ export class Call {
   private lostAt = 0;
   private detached = false;
   private timer: ReturnType<typeof setInterval> | undefined;
-  private readonly stalls = new Stalls();
+  private readonly pulse = new Pulse();
   private listening: ReturnType<typeof setInterval> | undefined;
 
   /** @internal */
@@ -338,8 +339,11 @@ export class Call {
   private async listen(): Promise<void> {
     const pc = this.link?.connection;
     if (!pc) return;
-    const reports = await look(pc);
-    if (this.now === 'active' && this.stalls.look(new Map([[pc, reports]]), Date.now())) this.room.stopped();
+    await feel(this.pulse, [pc], (_, beat) => {
+      if (this.now !== 'active') return;
+      if (beat === 'stopped') this.room.stopped();
+      this.link?.beat(pc, beat);
+    });
   }
 
   private async look(): Promise<void> {

@@ -42,11 +42,13 @@ interface Waiter {
 }
 
 /** Milliseconds. */
-const connectTimeout = 10_000;
+/** For the first attempts to open a socket, the last for all others: what was sent into a dead network does not come again soon. */
+const connectTimeouts = [3_000, 5_000, 10_000];
 const pingEvery = 10_000;
 const pongTimeout = 5_000;
 const probeTimeout = 2_000;
-const suspectTimeout = 1_000;
+/** How long a suspected socket is given to answer: some of its round trips, within these. */
+const suspectTimeout = { trips: 3, least: 300, most: 1_000 } as const;
 const farewellTimeout = 1_000;
 /** Pauses before the attempts to come back, the last one again and again; each is shortened by up to a half. */
 const pauses = [0, 300, 600, 1_200, 2_400, 3_000];
@@ -68,6 +70,9 @@ export class Connection {
   private lastId = 0;
   private attempts = 0;
   private heard = false;
+  /** The last round trip of a ping or hello, ms. */
+  private trip: number = suspectTimeout.most;
+  private asked = 0;
   private waiters = new Map<number, Waiter>();
   private timers: { open?: Timer; retry?: Timer; ping?: Timer; pong?: Timer } = {};
   private settle: { resolve(w: Welcome): void; reject(e: VecheError): void } | null = null;
@@ -137,7 +142,9 @@ export class Connection {
 
   /** Media has stopped: a socket that does not answer at once is as dead as its network. */
   suspect(): void {
-    if (!this.over && this.welcomed) this.ping(suspectTimeout);
+    if (this.over || !this.welcomed) return;
+    const { trips, least, most } = suspectTimeout;
+    this.ping(Math.max(least, Math.min(most, this.trip * trips)));
   }
 
   /** Says goodbye; nothing is sent or told after it. */
@@ -184,7 +191,8 @@ export class Connection {
       return;
     }
     this.socket = socket;
-    this.timers.open = setTimeout(() => this.lost(socket), connectTimeout);
+    const patience = connectTimeouts[Math.min(this.attempts, connectTimeouts.length) - 1];
+    this.timers.open = setTimeout(() => this.lost(socket), patience);
     socket.onopen = () => this.hello(socket);
     socket.onmessage = (e) => this.socket === socket && this.receive(e.data);
     socket.onclose = () => this.lost(socket);
@@ -192,6 +200,7 @@ export class Connection {
 
   private hello(socket: WebSocket): void {
     if (this.socket !== socket) return;
+    this.asked = Date.now();
     const resume = this.token ? { resume: { token: this.token, n: this.last } } : {};
     this.say({ t: 'hello', v: [version], ...this.options.hello(), ...resume }).catch((error: VecheError) => {
       if (this.socket !== socket || error.code === 'network' || this.over) return;
@@ -266,6 +275,7 @@ export class Connection {
   private greet(welcome: Welcome): void {
     if (welcome.re !== undefined) this.waiters.delete(welcome.re);
     this.clear('open');
+    this.trip = Date.now() - this.asked;
     this.token = welcome.resume;
     this.last = welcome.n;
     this.attempts = 0;
@@ -354,7 +364,13 @@ export class Connection {
     const socket = this.socket;
     if (!socket || !this.welcomed) return;
     this.heard = false;
-    this.say({ t: 'ping', n: this.last }).catch(() => {});
+    const asked = Date.now();
+    this.say({ t: 'ping', n: this.last }).then(
+      () => {
+        this.trip = Date.now() - asked;
+      },
+      () => {},
+    );
     this.clear('pong');
     this.timers.pong = setTimeout(() => {
       if (!this.heard) this.lost(socket);

@@ -5,7 +5,8 @@
 import { type Capabilities, prefer } from './codecs.js';
 import { kindOf, streamOf } from './participant.js';
 import type { SignalData } from './protocol.js';
-import { withoutStrayFeedback } from './sdp.js';
+import { type Beat, freshPicture } from './pulse.js';
+import { ufragOf, withoutStrayFeedback } from './sdp.js';
 import { alive } from './stats.js';
 import type { RtcEnvironment, Source } from './types.js';
 
@@ -37,6 +38,8 @@ interface Meta {
   for?: string;
   /** Number of the offer, or of the one that is answered: with two under way, an answer fits one of them. */
   offer?: number;
+  /** The sender has missed something: it needs a key frame. */
+  picture?: boolean;
   /** Section → what the sender sends on it; false: nothing now. */
   sources?: Record<string, { source: Source; on: boolean }>;
 }
@@ -45,6 +48,8 @@ interface Meta {
 const patience = 2_000;
 /** Between attempts to restart. */
 const restartEvery = 6_000;
+/** A restart is given so long before a state that is told late begins another one. */
+const settling = 3_000;
 /** An offer without an answer for so long is made again: a server that was restarted has lost one of the two. */
 const answerTimeout = 8_000;
 
@@ -66,6 +71,9 @@ export class Link {
   private peer: string | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private unanswered: ReturnType<typeof setTimeout> | undefined;
+  /** Nothing comes, though it should. */
+  private silent = false;
+  private restarted = 0;
   private streams: { camera: MediaStream; screen: MediaStream };
   state: LinkState = 'connecting';
   /** When the state changed, ms. */
@@ -115,6 +123,7 @@ export class Link {
 
   /** The network has changed. */
   restart(): void {
+    this.restarted = Date.now();
     this.run(async () => {
       const pc = this.pc;
       if (!pc || !this.started) return;
@@ -145,13 +154,28 @@ export class Link {
   nudge(): void {
     const pc = this.pc;
     if (!pc || !this.started) return;
-    if (this.state !== 'connected') {
+    if (this.state !== 'connected' || this.silent) {
       this.restart();
       return;
     }
     void alive(pc).then((yes) => {
       if (!yes && this.pc === pc && !this.closed) this.restart();
     });
+  }
+
+  /** What comes over the connection has stopped, or is back. */
+  beat(pc: RTCPeerConnection, beat: Beat): void {
+    if (this.pc !== pc || this.closed) return;
+    this.silent = beat !== 'back' && (this.silent || this.expecting());
+    if (beat === 'back') {
+      freshPicture(pc); // the other side has missed as much
+      this.send({}, { picture: true });
+    } else if (beat === 'lost' && this.silent) this.hasten(this.options.impolite ? 0 : patience / 2);
+  }
+
+  /** Whether the other side says that it sends something. */
+  private expecting(): boolean {
+    return this.remote === null || [...this.remote.values()].some((s) => s.on);
   }
 
   /** Ends it. What was said over its channels just before is given `linger` ms to leave; media is not. */
@@ -194,7 +218,7 @@ export class Link {
     this.peer = undefined;
     this.remote = null;
     this.early = [];
-    this.making = this.started = false;
+    this.making = this.started = this.silent = false;
     this.sections = new Map();
     pc.onicecandidate = (e) => this.pc === pc && this.send({ candidate: e.candidate?.toJSON() ?? null } as SignalData);
     pc.onnegotiationneeded = () => this.pc === pc && this.started && void this.offer(pc);
@@ -271,13 +295,15 @@ export class Link {
   private describe(description: RTCSessionDescription): void {
     this.offered = Date.now();
     const offer = description.type === 'offer' ? this.serial : this.answering;
-    this.send({ description: { type: description.type, sdp: withoutStrayFeedback(description.sdp) } }, offer);
+    this.send(
+      { description: { type: description.type, sdp: withoutStrayFeedback(description.sdp) } },
+      offer === undefined ? {} : { offer },
+    );
   }
 
-  private send(data: SignalData, offer?: number): void {
+  private send(data: SignalData, more: Meta = {}): void {
     if (this.closed) return;
-    const meta: Meta = { from: this.me };
-    if (offer !== undefined) meta.offer = offer;
+    const meta: Meta = { ...more, from: this.me };
     if (this.peer !== undefined) meta.for = this.peer;
     if (!('candidate' in data)) {
       meta.sources = {};
@@ -308,6 +334,7 @@ export class Link {
     if (!pc) return;
     if (data.description && !this.acceptable(pc, data.description.type, meta.offer)) return;
     if (data.description?.type === 'offer') this.answering = meta.offer;
+    if (meta.picture) freshPicture(pc);
     if (meta.sources) this.remote = new Map(Object.entries(meta.sources));
     if (data.description) await this.apply(pc, data.description);
     if ('candidate' in data) await this.candidate(pc, data.candidate ?? null);
@@ -322,7 +349,13 @@ export class Link {
 
   private async apply(pc: RTCPeerConnection, description: NonNullable<SignalData['description']>): Promise<void> {
     const offer = description.type === 'offer';
+    const before = ufragOf(pc.remoteDescription?.sdp);
     await pc.setRemoteDescription(description);
+    if (before && before !== ufragOf(description.sdp)) {
+      // The other side has begun to mend it: once is enough.
+      this.restarted = Date.now();
+      this.watch(restartEvery);
+    }
     for (const c of this.early.splice(0)) await this.candidate(pc, c);
     if (!offer) return;
     this.started = true;
@@ -397,11 +430,12 @@ export class Link {
       case 'connected':
         clearTimeout(this.timer);
         this.timer = undefined;
+        this.silent = false;
         this.enter('connected');
         break;
       case 'disconnected':
         this.enter('interrupted');
-        this.watch(this.options.impolite ? patience : patience * 1.5);
+        this.hasten(this.options.impolite ? patience : patience * 1.5);
         break;
       case 'failed':
         this.enter('failed');
@@ -417,12 +451,17 @@ export class Link {
     this.options.state(state);
   }
 
+  /** The same, unless a restart is under way that deserves its time. */
+  private hasten(after: number): void {
+    this.watch(Math.max(after, this.restarted + settling - Date.now()));
+  }
+
   /** Restarts ICE if there is no connection by then, again and again. */
   private watch(after: number): void {
     clearTimeout(this.timer);
     if (this.closed) return;
     this.timer = setTimeout(() => {
-      if (this.pc?.connectionState === 'connected') return;
+      if (this.pc?.connectionState === 'connected' && !this.silent) return;
       if (this.started) this.restart();
       else {
         this.run(async () => this.send({}));
@@ -447,6 +486,7 @@ function readMeta(value: unknown): Meta {
   if (typeof v.from === 'string') out.from = v.from;
   if (typeof v.for === 'string') out.for = v.for;
   if (typeof v.offer === 'number') out.offer = v.offer;
+  if (v.picture === true) out.picture = true;
   if (typeof v.sources === 'object' && v.sources !== null) {
     const sources: NonNullable<Meta['sources']> = {};
     for (const [mid, s] of Object.entries(v.sources)) {

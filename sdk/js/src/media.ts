@@ -5,6 +5,7 @@
 import { FlowWatch } from './flow.js';
 import { type ParticipantRecord, sourcesOf } from './participant.js';
 import type { Inspection, Path } from './path.js';
+import type { Beat } from './pulse.js';
 import type { Mode, RtcEnvironment, Source, StreamKind, StreamStatus } from './types.js';
 
 export interface MediaOptions {
@@ -107,6 +108,10 @@ export class Media {
 
   nudge(): void {
     for (const path of this.paths) path.nudge();
+  }
+
+  beat(pc: RTCPeerConnection, beat: Beat): void {
+    for (const path of this.paths) path.beat(pc, beat);
   }
 
   reconfigure(): void {

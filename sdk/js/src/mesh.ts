@@ -3,6 +3,7 @@ import { Link, type LinkOptions, type LinkState } from './link.js';
 import { sourcesOf } from './participant.js';
 import { type Arrival, type Inspection, type Path, type Roster, says, type WireMemberView } from './path.js';
 import type { SignalData } from './protocol.js';
+import type { Beat } from './pulse.js';
 import type { Source, Status, StreamKind, StreamStatus } from './types.js';
 
 export interface MeshOptions {
@@ -95,6 +96,10 @@ export class Mesh implements Path {
 
   nudge(): void {
     for (const peer of this.peers.values()) peer.link.nudge();
+  }
+
+  beat(pc: RTCPeerConnection, beat: Beat): void {
+    for (const peer of this.peers.values()) peer.link.beat(pc, beat);
   }
 
   reconfigure(): void {

@@ -1,6 +1,7 @@
 /** Looks at the connections again and again: who speaks, how good each connection is. */
 import type { Inspection } from './path.js';
-import { heard, look, pathStats, qualityOf, type Reports, trackStats } from './stats.js';
+import { type Beat, feel, Pulse } from './pulse.js';
+import { look, pathStats, qualityOf, type Reports, trackStats } from './stats.js';
 import type { PathStats, Quality, TrackStats } from './types.js';
 
 export interface Look {
@@ -82,67 +83,19 @@ export class Speakers {
   }
 }
 
-/** A connection that brought something at so many looks in a row carries media that flows. */
-const flowing = 4;
-/** What flowed and brings nothing for so long has stopped (ms). */
-const stalled = 1_000;
-
-/**
- * Notices that what flowed comes no more. After a change of the network, the states of a connection and of a socket tell it five to
- * fifteen seconds later. Pure but for the time it is given.
- */
-export class Stalls {
-  private seen = new Map<object, { bytes: number; since: number; grown: number }>();
-  private broken = new WeakSet<RTCPeerConnection>();
-
-  /** Looks whether a connection has stopped or begins to say that it is broken. */
-  look(reports: ReadonlyMap<RTCPeerConnection, Reports>, now: number): boolean {
-    const bytes = new Map<object, number>();
-    let broke = false;
-    for (const [pc, r] of reports) {
-      bytes.set(pc, heard(r));
-      if (pc.connectionState === 'connected') this.broken.delete(pc);
-      else if (pc.connectionState === 'disconnected' && !this.broken.has(pc)) {
-        this.broken.add(pc);
-        broke = true;
-      }
-    }
-    return this.update(bytes, now) || broke;
-  }
-
-  /** Takes the bytes that have come over each connection; says, once, that one of them has stopped. */
-  update(bytes: ReadonlyMap<object, number>, now: number): boolean {
-    const before = this.seen;
-    this.seen = new Map();
-    let stopped = false;
-    for (const [key, n] of bytes) {
-      const was = before.get(key);
-      const at = was ?? { bytes: n, since: now, grown: 0 };
-      this.seen.set(key, at);
-      if (n !== at.bytes) {
-        this.seen.set(key, { bytes: n, since: now, grown: at.grown + 1 });
-      } else if (was && at.grown < flowing) {
-        at.grown = 0; // reports about nothing come now and then
-      } else if (now - at.since >= stalled) {
-        at.grown = 0;
-        stopped = true;
-      }
-    }
-    return stopped;
-  }
-}
-
 export interface MonitorOptions {
   me(): string;
   inspect(): Inspection[];
   speaking(event: { levels: Map<string, number>; active: string | null }): void;
   quality(member: string, quality: Quality): void;
-  /** Media that flowed comes no more: somebody fell silent, or the network has changed. */
-  stopped(): void;
+  /** Media that flowed comes no more (somebody fell silent, or the network has changed), or comes again. */
+  beat(pc: RTCPeerConnection, beat: Beat): void;
 }
 
 /** Milliseconds. */
 const levelEvery = 250;
+/** While a connection is silent. */
+const worriedEvery = 100;
 const qualityEvery = 2_000;
 /** Looking at more tracks than these costs more than it is worth; it is done half as often. */
 const manyTracks = 16;
@@ -150,7 +103,7 @@ const manyTracks = 16;
 export class Monitor {
   private readonly speakers = new Speakers();
   private readonly looker = new Looker();
-  private readonly stalls = new Stalls();
+  private readonly pulse = new Pulse();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private lastQuality = 0;
   private closed = false;
@@ -178,28 +131,30 @@ export class Monitor {
     if (this.closed) return;
     if (this.speakers.update(levels, now)) this.options.speaking(this.speakers.state());
     const many = connections.reduce((n, c) => n + c.incoming.size, 0) > manyTracks;
-    this.timer = setTimeout(() => void this.tick(), many ? levelEvery * 2 : levelEvery);
+    const every = this.pulse.worried ? worriedEvery : many ? levelEvery * 2 : levelEvery;
+    this.timer = setTimeout(() => void this.tick(), every);
   }
 
   private async levels(connections: readonly Inspection[]): Promise<Map<string, number>> {
     const out = new Map<string, number>();
-    const all = new Map<RTCPeerConnection, Reports>();
     const raise = (id: string, level: number) => out.set(id, Math.max(level, out.get(id) ?? 0));
-    await Promise.all(
-      connections.map(async (at) => {
-        const reports = await look(at.pc);
-        all.set(at.pc, reports);
-        for (const r of reports.values()) {
-          if (typeof r.audioLevel !== 'number') continue;
-          if (r.type === 'media-source') raise(this.options.me(), r.audioLevel);
-          else if (r.type === 'inbound-rtp') {
-            const from = typeof r.mid === 'string' ? at.incoming.get(r.mid) : undefined;
-            if (from?.source === 'mic') raise(from.member, r.audioLevel);
-          }
-        }
-      }),
+    const seen = await feel(
+      this.pulse,
+      connections.map((at) => at.pc),
+      (pc, beat) => {
+        if (!this.closed) this.options.beat(pc, beat);
+      },
     );
-    if (!this.closed && this.stalls.look(all, Date.now())) this.options.stopped();
+    for (const at of connections) {
+      for (const r of seen.get(at.pc)?.values() ?? []) {
+        if (typeof r.audioLevel !== 'number') continue;
+        if (r.type === 'media-source') raise(this.options.me(), r.audioLevel);
+        else if (r.type === 'inbound-rtp') {
+          const from = typeof r.mid === 'string' ? at.incoming.get(r.mid) : undefined;
+          if (from?.source === 'mic') raise(from.member, r.audioLevel);
+        }
+      }
+    }
     return out;
   }
 

@@ -1,4 +1,5 @@
 /** What carries media between this client and the others: peer connections, or one to the server. */
+import type { Beat } from './pulse.js';
 import type { Mode, Source, StreamKind, StreamStatus } from './types.js';
 
 /** A remote track as a path gives it. */
@@ -31,6 +32,8 @@ export interface Path {
   inspect(): Inspection[];
   /** The signalling is back, or the network may have changed: mend what does not connect. */
   nudge(): void;
+  /** What comes over a connection has stopped, or is back. */
+  beat(pc: RTCPeerConnection, beat: Beat): void;
   /** The ICE configuration has changed: no path may go on with the old one. */
   reconfigure(): void;
   close(): void;

@@ -15,3 +15,8 @@ export function withoutStrayFeedback(sdp: string): string {
     })
     .join('\r\n');
 }
+
+/** The name of the ICE credentials of a description: another one means a restart. */
+export function ufragOf(sdp: string | undefined): string | undefined {
+  return /^a=ice-ufrag:(\S+)/m.exec(sdp ?? '')?.[1];
+}

@@ -90,6 +90,11 @@ export class Seating {
     return this.seats[seat];
   }
 
+  /** Something is to come. */
+  get live(): boolean {
+    return this.seats.some((s) => s?.audio === 'live' || s?.video === 'live');
+  }
+
   members(): Set<string> {
     return new Set(this.seats.flatMap((s) => s?.member ?? []));
   }

@@ -120,8 +120,11 @@ export class Session {
         record.quality = quality;
         emit('quality', { participant, quality });
       },
-      // If the socket is dead too, the welcome that follows mends the media.
-      stopped: () => connection.suspect(),
+      beat: (pc, beat) => {
+        // If the socket is dead too, the welcome that follows mends the media.
+        if (beat === 'stopped') connection.suspect();
+        this.media.beat(pc, beat);
+      },
     });
     this.begin(welcome);
   }

@@ -4,6 +4,7 @@ import { VecheError } from './errors.js';
 import { kindOf, sourcesOf, streamOf } from './participant.js';
 import { type Arrival, type Inspection, type Path, type Roster, says } from './path.js';
 import type { Request, ServerFrames, WireSeat } from './protocol.js';
+import { type Beat, freshPicture } from './pulse.js';
 import { withoutStrayFeedback } from './sdp.js';
 import { assign, Seating, type SeatWish, sameView, seatsFor } from './seats.js';
 import { alive } from './stats.js';
@@ -56,6 +57,10 @@ export class Server implements Path {
   private failures = 0;
   private early: (RTCIceCandidateInit | null)[] | null = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** Nothing comes, though it did. */
+  private silent = false;
+  /** An offer with new credentials is not answered yet. */
+  private restarting = false;
   /** What was advised, and what is offered for it. */
   private advice = '';
   private publishing = '';
@@ -158,16 +163,24 @@ export class Server implements Path {
   }
 
   nudge(): void {
-    if (this.dirty && !this.busy) this.negotiate();
     const pc = this.pc;
-    if (!pc || !this.answered) return;
-    if (pc.connectionState !== 'connected') {
+    const waits = this.dirty && !this.busy;
+    if (waits) this.negotiate();
+    if (!pc || !this.answered || (waits && this.restarting)) return;
+    if (pc.connectionState !== 'connected' || this.silent) {
       this.restart();
       return;
     }
     void alive(pc).then((yes) => {
       if (!yes && this.pc === pc) this.restart();
     });
+  }
+
+  beat(pc: RTCPeerConnection, beat: Beat): void {
+    if (this.pc !== pc || this.closed) return;
+    this.silent = beat !== 'back';
+    if (beat === 'back') freshPicture(pc);
+    else if (beat === 'lost' && !this.restarting && this.seating.live) this.restart();
   }
 
   reconfigure(): void {
@@ -186,7 +199,7 @@ export class Server implements Path {
     this.seats = [];
     this.sending = new Map();
     this.negotiated = 0;
-    this.answered = false;
+    this.answered = this.silent = this.restarting = false;
     this.told = '';
     const members = this.seating.members();
     this.seating.clear();
@@ -222,6 +235,7 @@ export class Server implements Path {
     switch (pc.connectionState) {
       case 'connected':
         this.failures = 0;
+        this.silent = false;
         break;
       case 'disconnected':
         this.later(patience, () => this.restart());
@@ -245,6 +259,7 @@ export class Server implements Path {
         // a browser that compares with defaults it filled in itself: the old servers stay
       }
       pc.restartIce();
+      this.restarting = true;
       this.negotiate();
     });
   }
@@ -359,6 +374,7 @@ export class Server implements Path {
     if (this.pc !== pc) return;
     this.negotiated = count;
     this.answered = true;
+    this.restarting = false;
     for (const c of this.early ?? [])
       this.options.post({ t: 'candidate', pc: this.generation, candidate: c } as Request);
     this.early = null;

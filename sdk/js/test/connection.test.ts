@@ -312,6 +312,15 @@ describe('when media has stopped', () => {
     await pass(1_100);
     expect(socket.closed).toBeDefined();
   });
+  test('one that answered fast is not given longer than that needs', async () => {
+    const { connection, socket } = await joined();
+    await pass(10_000);
+    socket.push({ t: 'pong', re: socket.find('ping').id as number });
+    await pass(10);
+    connection.suspect();
+    await pass(310);
+    expect(socket.closed).toBeDefined();
+  });
   test('a socket that answers stays', async () => {
     const { connection, socket } = await joined();
     connection.suspect();

@@ -3,8 +3,9 @@ import doc from '../../../docs/protocol/veche-v1.md?raw';
 import { decodes, preferences, publishOrder, sameClock } from '../src/codecs.js';
 import { errorCode, errorReasons, VecheError } from '../src/errors.js';
 import { mayOf } from '../src/may.js';
-import { Speakers, Stalls } from '../src/monitor.js';
+import { Speakers } from '../src/monitor.js';
 import type { Inspection } from '../src/path.js';
+import { freshPicture, Pulse } from '../src/pulse.js';
 import { assign, Seating, seatsFor } from '../src/seats.js';
 import { pathStats, qualityOf, type Report, trackStats } from '../src/stats.js';
 import type { TrackStats } from '../src/types.js';
@@ -126,42 +127,83 @@ describe('speakers', () => {
 });
 
 describe('what flowed and comes no more', () => {
-  const pc = {};
-  const at = (s: Stalls, now: number, bytes: number) => s.update(new Map([[pc, bytes]]), now);
+  const reports = (bytes: number) =>
+    new Map([['t', { id: 't', type: 'transport', timestamp: 0, bytesReceived: bytes }]]);
+  const pc = { connectionState: 'connected' } as RTCPeerConnection;
+  const at = (p: Pulse, now: number, bytes: number) =>
+    p.look(new Map([[pc, reports(bytes)]]), now).map(([, beat]) => beat)[0];
   const flow = () => {
-    const s = new Stalls();
-    for (let i = 0; i <= 4; i++) expect(at(s, i * 250, i * 100)).toBe(false);
-    return s;
+    const p = new Pulse();
+    for (let i = 0; i <= 4; i++) expect(at(p, i * 250, i * 100)).toBeUndefined();
+    return p;
   };
-  test('is told once, after a second', () => {
-    const s = flow();
-    for (const now of [1_250, 1_500, 1_750]) expect(at(s, now, 400)).toBe(false);
-    expect(at(s, 2_000, 400)).toBe(true);
-    for (const now of [2_250, 3_250, 9_000]) expect(at(s, now, 400)).toBe(false);
+  test('is told once after 0.6 s, is taken for lost after 1.2 s, and is back with the next byte', () => {
+    const p = flow();
+    const told: [number, unknown][] = [];
+    for (let now = 1_100; now < 9_000; now += 100) {
+      const beat = at(p, now, 400);
+      if (beat) told.push([now, beat]);
+    }
+    expect(told).toEqual([
+      [1_600, 'stopped'],
+      [2_200, 'lost'],
+    ]);
+    expect(p.worried).toBe(true);
+    expect(at(p, 9_000, 401)).toBe('back');
+    expect(p.worried).toBe(false);
+    expect(at(p, 9_100, 402)).toBeUndefined();
   });
   test('a pause is nothing', () => {
-    const s = flow();
-    expect(at(s, 1_750, 400)).toBe(false);
-    expect(at(s, 2_000, 500)).toBe(false);
-    expect(at(s, 2_750, 500)).toBe(false);
-    expect(at(s, 3_000, 500)).toBe(true);
+    const p = flow();
+    expect(at(p, 1_500, 400)).toBeUndefined();
+    expect(at(p, 1_750, 500)).toBeUndefined();
+    expect(at(p, 2_250, 500)).toBeUndefined();
+    expect(at(p, 2_400, 500)).toBe('stopped');
   });
   test('reports now and then are no flow', () => {
-    const s = new Stalls();
-    for (let i = 0; i < 40; i++) expect(at(s, i * 1_250, Math.floor(i / 2) * 60)).toBe(false);
+    const p = new Pulse();
+    for (let i = 0; i < 40; i++) expect(at(p, i * 1_250, Math.floor(i / 2) * 60)).toBeUndefined();
   });
   test('a connection that says so is broken, told once until it is back', () => {
-    const s = new Stalls();
-    const one = (state: string) => s.look(new Map([[{ connectionState: state } as RTCPeerConnection, new Map()]]), 0);
-    expect(one('connected')).toBe(false);
-    expect(one('disconnected')).toBe(true);
+    const p = new Pulse();
     const fake = { connectionState: 'disconnected' };
-    const same = () => s.look(new Map([[fake as RTCPeerConnection, new Map()]]), 0);
-    expect([same(), same()]).toEqual([true, false]);
+    const say = () => p.look(new Map([[fake as RTCPeerConnection, new Map()]]), 0).map(([, beat]) => beat);
+    expect([say(), say()]).toEqual([['stopped'], []]);
     fake.connectionState = 'connected';
-    expect(same()).toBe(false);
+    expect(say()).toEqual([]);
     fake.connectionState = 'disconnected';
-    expect(same()).toBe(true);
+    expect(say()).toEqual(['stopped']);
+  });
+});
+
+describe('a fresh picture', () => {
+  const sender = (reads: boolean) => {
+    const calls: unknown[] = [];
+    return {
+      calls,
+      track: { kind: 'video' },
+      getParameters: () => ({ encodings: [{ active: true }, { active: false }] }),
+      async setParameters(p: { encodings: { active: boolean }[] }, options?: { encodingOptions?: unknown }) {
+        calls.push(options && reads ? options.encodingOptions : p.encodings.map((e) => e.active));
+      },
+    };
+  };
+  const fresh = async (s: unknown) => {
+    freshPicture({ getTransceivers: () => [{ sender: s }] } as never);
+    await new Promise((r) => setTimeout(r, 5));
+  };
+  test('is a key frame of every encoding, where the browser takes the option', async () => {
+    const s = sender(true);
+    await fresh(s);
+    expect(s.calls).toEqual([[{ keyFrame: true }, { keyFrame: true }]]);
+  });
+  test('else the encodings in use are switched off and on', async () => {
+    const s = sender(false);
+    await fresh(s);
+    expect(s.calls.slice(1)).toEqual([
+      [false, false],
+      [true, false],
+    ]);
   });
 });
 
