@@ -30,6 +30,7 @@ const (
 type iceSide struct {
 	selected atomic.Pointer[path]
 	heard    atomic.Int64 // when the client was last heard, by any path
+	moved    atomic.Bool  // to another path, since the last tick
 
 	mu       sync.Mutex // guards the following
 	current  *generation
@@ -134,6 +135,9 @@ func (s *iceSide) checked(pa *path, c lite.Check) {
 	}
 	if take {
 		s.selected.Store(pa)
+		if cur != nil {
+			s.moved.Store(true)
+		}
 		if pa.gen == s.current {
 			s.switched = now
 		}

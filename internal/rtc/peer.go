@@ -235,6 +235,9 @@ func (p *Peer) tick(now int64, out *udp.Batch) {
 	p.rx.flush(now, out)
 	p.tx.pace.Tick(now)
 	slots := p.outbounds()
+	if p.ice.moved.Swap(false) {
+		refreshAll(slots) // the client has missed what was sent by the old path
+	}
 	for _, o := range slots {
 		o.slot.Tick(now)
 	}

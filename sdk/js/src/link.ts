@@ -3,6 +3,7 @@
  * Both sides use the same section for a source; which one it is is told in `meta` beside each description.
  */
 import { type Capabilities, prefer } from './codecs.js';
+import { type Meta, readMeta } from './linkmeta.js';
 import { kindOf, streamOf } from './participant.js';
 import type { SignalData } from './protocol.js';
 import { type Beat, freshPicture } from './pulse.js';
@@ -28,20 +29,6 @@ export interface LinkOptions {
   opened?: (channel: RTCDataChannel) => void;
   track(source: Source, track: MediaStreamTrack | null, receiver: RTCRtpReceiver | null): void;
   state(state: LinkState): void;
-}
-
-/** What a link says about itself beside descriptions; other clients may leave it out. */
-interface Meta {
-  /** The sender's incarnation: another one means a new peer connection (a page that was reloaded). */
-  from?: string;
-  /** The incarnation of the other side that this is for. */
-  for?: string;
-  /** Number of the offer, or of the one that is answered: with two under way, an answer fits one of them. */
-  offer?: number;
-  /** The sender has missed something: it needs a key frame. */
-  picture?: boolean;
-  /** Section → what the sender sends on it; false: nothing now. */
-  sources?: Record<string, { source: Source; on: boolean }>;
 }
 
 /** `disconnected` may heal by itself within this time (ms); the polite side waits longer. */
@@ -74,6 +61,8 @@ export class Link {
   /** Nothing comes, though it should. */
   private silent = false;
   private restarted = 0;
+  /** The last restart was left to the other side. */
+  private asked = false;
   private streams: { camera: MediaStream; screen: MediaStream };
   state: LinkState = 'connecting';
   /** When the state changed, ms. */
@@ -121,9 +110,20 @@ export class Link {
     this.run(() => this.take(data));
   }
 
-  /** The network has changed. */
+  /**
+   * The network has changed. The impolite side restarts, the polite one asks for it: of two offers at once one is rolled
+   * back, and Chromium makes its receivers anew then, whose pictures stand still.
+   */
   restart(): void {
+    const asked = this.asked && Date.now() - this.restarted < restartEvery + settling;
     this.restarted = Date.now();
+    this.asked = !this.options.impolite && !asked && this.remote !== null;
+    if (this.asked) this.run(async () => this.send({}, { restart: true }));
+    else this.renewIce();
+    this.watch(this.asked ? settling : restartEvery);
+  }
+
+  private renewIce(): void {
     this.run(async () => {
       const pc = this.pc;
       if (!pc || !this.started) return;
@@ -137,7 +137,6 @@ export class Link {
       pc.restartIce();
       if (pc.signalingState === 'have-local-offer') await this.offer(pc); // the answer may be lost
     });
-    this.watch(restartEvery);
   }
 
   /** Builds the connection anew, for a configuration that a restart would not enforce on paths in use. */
@@ -335,6 +334,7 @@ export class Link {
     if (data.description && !this.acceptable(pc, data.description.type, meta.offer)) return;
     if (data.description?.type === 'offer') this.answering = meta.offer;
     if (meta.picture) freshPicture(pc);
+    if (meta.restart && Date.now() - this.restarted > settling) this.restart();
     if (meta.sources) this.remote = new Map(Object.entries(meta.sources));
     if (data.description) await this.apply(pc, data.description);
     if ('candidate' in data) await this.candidate(pc, data.candidate ?? null);
@@ -474,26 +474,4 @@ export class Link {
 /** Tells one life of a connection from another; it is no secret. */
 function incarnation(): string {
   return Math.random().toString(36).slice(2, 10) || '0';
-}
-
-const sourceNames = new Set<unknown>(['mic', 'camera', 'screen', 'screen-audio']);
-
-/** Reads what the other side says about itself: it comes from another client, so nothing is taken for granted. */
-function readMeta(value: unknown): Meta {
-  const out: Meta = {};
-  if (typeof value !== 'object' || value === null) return out;
-  const v = value as Record<string, unknown>;
-  if (typeof v.from === 'string') out.from = v.from;
-  if (typeof v.for === 'string') out.for = v.for;
-  if (typeof v.offer === 'number') out.offer = v.offer;
-  if (v.picture === true) out.picture = true;
-  if (typeof v.sources === 'object' && v.sources !== null) {
-    const sources: NonNullable<Meta['sources']> = {};
-    for (const [mid, s] of Object.entries(v.sources)) {
-      if (typeof s !== 'object' || s === null || !sourceNames.has(s.source)) continue;
-      sources[mid] = { source: s.source, on: s.on === true };
-    }
-    out.sources = sources;
-  }
-  return out;
 }

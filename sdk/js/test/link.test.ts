@@ -464,3 +464,57 @@ describe('closing', () => {
     expect(connections).toHaveLength(0);
   });
 });
+
+describe('when the path is broken', () => {
+  const talking = async () => {
+    const [a, b] = pair();
+    a.link.set('mic', track('audio'));
+    b.link.set('mic', track('audio'));
+    a.link.start();
+    b.link.start();
+    await pass(50);
+    return [a, b] as const;
+  };
+  const beat = (e: End, what: 'stopped' | 'lost' | 'back') => e.link.beat(e.link.connection as RTCPeerConnection, what);
+
+  test('the impolite side restarts once, whoever finds it out', async () => {
+    const [a, b] = await talking();
+    for (const e of [b, a]) beat(e, 'stopped');
+    for (const e of [b, a]) beat(e, 'lost');
+    await pass(2_500);
+    expect([a.pc.restarts, b.pc.restarts]).toEqual([1, 0]);
+  });
+  test('the polite side asks, and is answered', async () => {
+    const [a, b] = await talking();
+    beat(b, 'stopped');
+    beat(b, 'lost');
+    await pass(1_500);
+    expect([a.pc.restarts, b.pc.restarts]).toEqual([1, 0]);
+    expect(b.sent.some((d) => (d.meta as { restart?: boolean }).restart)).toBe(true);
+  });
+  test('a polite side that nobody answers restarts itself', async () => {
+    const [a, b] = await talking();
+    a.held = [];
+    b.held = [];
+    beat(b, 'stopped');
+    beat(b, 'lost');
+    await pass(6_000);
+    expect(b.pc.restarts).toBe(1);
+  });
+  test('who sends nothing is not missed', async () => {
+    const [a, b] = await talking();
+    b.link.set('mic', null);
+    await pass(10);
+    beat(a, 'stopped');
+    beat(a, 'lost');
+    await pass(5_000);
+    expect(a.pc.restarts).toBe(0);
+  });
+  test('what is back asks the other side for a key frame', async () => {
+    const [a] = await talking();
+    beat(a, 'stopped');
+    beat(a, 'back');
+    await pass(10);
+    expect(a.sent.at(-1)?.meta).toMatchObject({ picture: true });
+  });
+});
