@@ -489,6 +489,29 @@ function ke(e, t, n) {
 	let i = t.filter((e) => r.includes(e));
 	return i.length > 0 ? i : [...t];
 }
+// ../sdk/js/src/linkmeta.ts
+var Ae = /* @__PURE__ */ new Set([
+	"mic",
+	"camera",
+	"screen",
+	"screen-audio"
+]);
+function je(e) {
+	let t = {};
+	if (typeof e != "object" || !e) return t;
+	let n = e;
+	typeof n.from == "string" && (t.from = n.from), typeof n.for == "string" && (t.for = n.for), typeof n.offer == "number" && (t.offer = n.offer);
+	for (let e of ["picture", "restart"]) n[e] === !0 && (t[e] = !0);
+	if (typeof n.sources == "object" && n.sources !== null) {
+		let e = {};
+		for (let [t, r] of Object.entries(n.sources)) typeof r == "object" && r && Ae.has(r.source) && (e[t] = {
+			source: r.source,
+			on: r.on === !0
+		});
+		t.sources = e;
+	}
+	return t;
+}
 // ../sdk/js/src/participant.ts
 var w = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", T = (e) => e === "camera" || e === "screen" ? "video" : "audio", E = (e) => e === "camera" ? {
 	audio: "mic",
@@ -496,7 +519,7 @@ var w = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", T =
 } : {
 	audio: "screen-audio",
 	video: "screen"
-}, Ae = (e) => ({
+}, Me = (e) => ({
 	member: e,
 	quality: 0,
 	halves: {
@@ -551,18 +574,7 @@ var w = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", T =
 	status(e) {
 		return this.record.halves[e].status;
 	}
-};
-// ../sdk/js/src/sdp.ts
-function je(e) {
-	let t = [];
-	return e.split("\r\n").filter((e) => {
-		e.startsWith("m=") && (t = e.split(" ").slice(3));
-		let n = /^a=rtcp-fb:(\d+) /.exec(e)?.[1];
-		return n === void 0 || t.includes(n);
-	}).join("\r\n");
-}
-// ../sdk/js/src/stats.ts
-var O = (e) => typeof e == "number" && Number.isFinite(e) ? e : void 0, k = (e) => typeof e == "string" && e !== "" ? e : void 0;
+}, O = (e) => typeof e == "number" && Number.isFinite(e) ? e : void 0, k = (e) => typeof e == "string" && e !== "" ? e : void 0;
 async function A(e) {
 	try {
 		return new Map(await e.getStats());
@@ -572,22 +584,22 @@ async function A(e) {
 }
 function j(e) {
 	for (let t of e.values()) if (t.type === "transport") return O(t.bytesReceived) ?? 0;
-	return O(Pe(e)?.bytesReceived) ?? 0;
+	return O(Fe(e)?.bytesReceived) ?? 0;
 }
-var Me = 600;
-async function Ne(e) {
+var Ne = 600;
+async function Pe(e) {
 	let t = j(await A(e));
-	return await new Promise((e) => setTimeout(e, Me)), j(await A(e)) > t;
+	return await new Promise((e) => setTimeout(e, Ne)), j(await A(e)) > t;
 }
-function Pe(e) {
+function Fe(e) {
 	for (let t of e.values()) if (t.type === "transport" && k(t.selectedCandidatePairId)) {
 		let n = e.get(t.selectedCandidatePairId);
 		if (n) return n;
 	}
 	for (let t of e.values()) if (t.type === "candidate-pair" && (t.selected === !0 || t.nominated === !0 && t.state === "succeeded")) return t;
 }
-function Fe(e) {
-	let t = Pe(e);
+function Ie(e) {
+	let t = Fe(e);
 	if (!t) return;
 	let n = e.get(k(t.localCandidateId) ?? ""), r = e.get(k(t.remoteCandidateId) ?? ""), i = { relay: n?.candidateType === "relay" || r?.candidateType === "relay" };
 	k(n?.candidateType) && (i.local = n?.candidateType), k(r?.candidateType) && (i.remote = r?.candidateType);
@@ -598,20 +610,20 @@ function Fe(e) {
 	let s = O(t.availableOutgoingBitrate);
 	return s !== void 0 && (i.availableOut = Math.round(s)), i;
 }
-function Ie(e, t) {
+function Le(e, t) {
 	let n = k(e.mid);
 	if (n !== void 0) return n;
 	for (let n of t.pc.getTransceivers()) if (n.mid !== null && n.receiver.track.id === e.trackIdentifier) return n.mid;
 }
-function Le(e, t, n) {
+function Re(e, t, n) {
 	let r = O(t?.[n]) ?? 0, i = t ? e.timestamp - t.timestamp : 0, a = Math.max(0, (O(e[n]) ?? 0) - r);
 	return i > 0 ? Math.round(a * 8e3 / i) : 0;
 }
-function Re(e, t) {
+function ze(e, t) {
 	return e > 0 && e + t > 0 ? Math.round(1e3 * e / (e + t)) / 10 : 0;
 }
-var ze = (e, t, n) => Math.max(0, (O(e[n]) ?? 0) - (O(t?.[n]) ?? 0));
-function Be(e, t, n) {
+var Be = (e, t, n) => Math.max(0, (O(e[n]) ?? 0) - (O(t?.[n]) ?? 0));
+function Ve(e, t, n) {
 	let r = k(t.get(k(e.codecId) ?? "")?.mimeType);
 	return {
 		kind: T(n),
@@ -619,20 +631,20 @@ function Be(e, t, n) {
 		...r ? { codec: x(r) } : {}
 	};
 }
-function Ve(e) {
+function He(e) {
 	let t = {}, n = O(e.frameWidth), r = O(e.frameHeight), i = O(e.framesPerSecond);
 	return n !== void 0 && r !== void 0 && Object.assign(t, {
 		width: n,
 		height: r
 	}), i !== void 0 && (t.fps = Math.round(i)), t;
 }
-function He(e, t, n, r) {
+function Ue(e, t, n, r) {
 	let i = n.get(e.id), a = {
-		...Be(e, t, r),
+		...Ve(e, t, r),
 		direction: "in",
-		bitrate: Le(e, i, "bytesReceived"),
-		lost: Re(ze(e, i, "packetsLost"), ze(e, i, "packetsReceived")),
-		...Ve(e)
+		bitrate: Re(e, i, "bytesReceived"),
+		lost: ze(Be(e, i, "packetsLost"), Be(e, i, "packetsReceived")),
+		...He(e)
 	}, o = O(e.jitter);
 	o !== void 0 && (a.jitterMs = Math.round(o * 1e3));
 	let s = O(e.audioLevel);
@@ -640,13 +652,13 @@ function He(e, t, n, r) {
 	let c = O(e.freezeCount);
 	return c !== void 0 && (a.freezes = c), a.kind === "video" && (a.frames = O(e.framesDecoded) ?? 0), a;
 }
-function Ue(e, t, n, r) {
+function We(e, t, n, r) {
 	let i = {
-		...Be(e, t, r),
+		...Ve(e, t, r),
 		direction: "out",
-		bitrate: Le(e, n.get(e.id), "bytesSent"),
+		bitrate: Re(e, n.get(e.id), "bytesSent"),
 		lost: 0,
-		...Ve(e)
+		...He(e)
 	};
 	for (let n of t.values()) {
 		if (n.type !== "remote-inbound-rtp" || n.localId !== e.id) continue;
@@ -660,18 +672,18 @@ function Ue(e, t, n, r) {
 	let a = O(t.get(k(e.mediaSourceId) ?? "")?.audioLevel);
 	return a !== void 0 && (i.level = a), i.kind === "video" && (i.frames = O(e.framesEncoded) ?? 0), i;
 }
-function We(e, t, n) {
+function Ge(e, t, n) {
 	let r = [];
 	for (let i of t.values()) {
-		let a = i.type === "inbound-rtp" || i.type === "outbound-rtp" ? Ie(i, e) : void 0;
+		let a = i.type === "inbound-rtp" || i.type === "outbound-rtp" ? Le(i, e) : void 0;
 		if (a === void 0) continue;
 		let o = e.incoming.get(a), s = e.outgoing.get(a);
 		if (i.type === "inbound-rtp" && o) r.push({
 			member: o.member,
-			stats: He(i, t, n, o.source)
+			stats: Ue(i, t, n, o.source)
 		});
 		else if (i.type === "outbound-rtp" && s) {
-			let e = Ue(i, t, n, s), a = r.find((e) => e.member === null && e.stats.source === s)?.stats;
+			let e = We(i, t, n, s), a = r.find((e) => e.member === null && e.stats.source === s)?.stats;
 			a ? (a.bitrate += e.bitrate, a.frames = Math.max(a.frames ?? 0, e.frames ?? 0)) : r.push({
 				member: null,
 				stats: e
@@ -680,13 +692,94 @@ function We(e, t, n) {
 	}
 	return r;
 }
-function M(e, t, n) {
+function Ke(e, t, n) {
 	if (!n) return 0;
 	let r = e.filter((e) => e.bitrate > 0), i = Math.max(0, ...r.map((e) => e.lost)), a = Math.max(0, ...r.map((e) => e.jitterMs ?? 0)), o = Math.max(t?.rttMs ?? 0, ...r.map((e) => e.rttMs ?? 0));
 	return i >= 15 || o >= 1e3 || a >= 250 ? 1 : i >= 6 || o >= 500 || a >= 120 ? 2 : i >= 2 || o >= 250 || a >= 60 ? 3 : 4;
 }
+// ../sdk/js/src/pulse.ts
+var qe = 4, Je = 600, Ye = 1200, Xe = class {
+	seen = /* @__PURE__ */ new Map();
+	broken = /* @__PURE__ */ new WeakSet();
+	get worried() {
+		return [...this.seen.values()].some((e) => e.told !== void 0);
+	}
+	look(e, t) {
+		let n = [], r = this.seen;
+		this.seen = /* @__PURE__ */ new Map();
+		for (let [i, a] of e) {
+			let e = r.get(i) ?? {
+				bytes: j(a),
+				since: t,
+				grown: 0,
+				told: void 0
+			};
+			this.seen.set(i, e);
+			let o = this.step(e, j(a), t) ?? this.state(i);
+			o && n.push([i, o]);
+		}
+		return n;
+	}
+	step(e, t, n) {
+		if (t !== e.bytes) {
+			let r = e.told;
+			return Object.assign(e, {
+				bytes: t,
+				since: n,
+				grown: e.grown + 1,
+				told: void 0
+			}), r ? "back" : void 0;
+		}
+		let r = n - e.since;
+		if (e.told === void 0 && e.grown < qe) r > 0 && (e.grown = 0);
+		else {
+			if (e.told === void 0 && r >= Je) return e.grown = 0, e.told = "stopped", "stopped";
+			if (e.told === "stopped" && r >= Ye) return e.told = "lost", "lost";
+		}
+	}
+	state(e) {
+		if (e.connectionState === "connected") this.broken.delete(e);
+		else if (e.connectionState === "disconnected" && !this.broken.has(e)) return this.broken.add(e), "stopped";
+	}
+};
+async function Ze(e, t, n) {
+	let r = /* @__PURE__ */ new Map();
+	await Promise.all([...t].map(async (e) => r.set(e, await A(e))));
+	for (let [t, i] of e.look(r, Date.now())) n(t, i);
+	return r;
+}
+function M(e) {
+	for (let { sender: t } of e.getTransceivers()) t.track?.kind === "video" && Qe(t).catch(() => {});
+}
+async function Qe(e) {
+	let t = e.getParameters();
+	if (!t.encodings?.length) return;
+	let n = !1;
+	if (await e.setParameters(t, { get encodingOptions() {
+		return n = !0, t.encodings.map(() => ({ keyFrame: !0 }));
+	} }), n) return;
+	let r = t.encodings.map((e) => e.active);
+	for (let t of [!1, !0]) {
+		let n = e.getParameters();
+		n.encodings.forEach((e, n) => {
+			e.active = t && r[n] !== !1;
+		}), await e.setParameters(n);
+	}
+}
+// ../sdk/js/src/sdp.ts
+function $e(e) {
+	let t = [];
+	return e.split("\r\n").filter((e) => {
+		e.startsWith("m=") && (t = e.split(" ").slice(3));
+		let n = /^a=rtcp-fb:(\d+) /.exec(e)?.[1];
+		return n === void 0 || t.includes(n);
+	}).join("\r\n");
+}
+function et(e) {
+	return /^a=ice-ufrag:(\S+)/m.exec(e ?? "")?.[1];
+}
 // ../sdk/js/src/link.ts
-var N = 2e3, P = 6e3, Ge = 8e3, F = class {
+var N = 2e3, P = 6e3, F = 3e3, tt = 8e3, I = class {
 	options;
 	pc = null;
 	local = /* @__PURE__ */ new Map();
@@ -705,6 +798,9 @@ var N = 2e3, P = 6e3, Ge = 8e3, F = class {
 	peer;
 	timer;
 	unanswered;
+	silent = !1;
+	restarted = 0;
+	asked = !1;
 	streams;
 	state = "connecting";
 	since = Date.now();
@@ -736,6 +832,10 @@ var N = 2e3, P = 6e3, Ge = 8e3, F = class {
 		this.run(() => this.take(e));
 	}
 	restart() {
+		let e = this.asked && Date.now() - this.restarted < 9e3;
+		this.restarted = Date.now(), this.asked = !this.options.impolite && !e && this.remote !== null, this.asked ? this.run(async () => this.send({}, { restart: !0 })) : this.renewIce(), this.watch(this.asked ? F : P);
+	}
+	renewIce() {
 		this.run(async () => {
 			let e = this.pc;
 			if (!e || !this.started) return;
@@ -746,7 +846,7 @@ var N = 2e3, P = 6e3, Ge = 8e3, F = class {
 				} catch {}
 				e.restartIce(), e.signalingState === "have-local-offer" && await this.offer(e);
 			}
-		}), this.watch(P);
+		});
 	}
 	renew() {
 		this.run(async () => {
@@ -755,9 +855,15 @@ var N = 2e3, P = 6e3, Ge = 8e3, F = class {
 	}
 	nudge() {
 		let e = this.pc;
-		e && this.started && (this.state === "connected" ? Ne(e).then((t) => {
+		e && this.started && (this.state !== "connected" || this.silent ? this.restart() : Pe(e).then((t) => {
 			!t && this.pc === e && !this.closed && this.restart();
-		}) : this.restart());
+		}));
+	}
+	beat(e, t) {
+		this.pc !== e || this.closed || (this.silent = t !== "back" && (this.silent || this.expecting()), t === "back" ? (M(e), this.send({}, { picture: !0 })) : t === "lost" && this.silent && this.hasten(this.options.impolite ? 0 : N / 2));
+	}
+	expecting() {
+		return this.remote === null || [...this.remote.values()].some((e) => e.on);
 	}
 	close(e = 0) {
 		if (!this.closed) {
@@ -782,7 +888,7 @@ var N = 2e3, P = 6e3, Ge = 8e3, F = class {
 		let e = await this.options.config();
 		if (this.closed) return;
 		let t = new this.options.env.RTCPeerConnection(e);
-		if (this.pc = t, this.me = Ke(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = !1, this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
+		if (this.pc = t, this.me = nt(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = this.silent = !1, this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
 			negotiated: !0,
 			id: 0
 		})), this.options.impolite) {
@@ -828,20 +934,23 @@ var N = 2e3, P = 6e3, Ge = 8e3, F = class {
 	expectAnswer(e, t) {
 		clearTimeout(this.unanswered), this.unanswered = setTimeout(() => {
 			this.pc === e && this.serial === t && e.signalingState === "have-local-offer" && this.run(() => this.offer(e));
-		}, Ge);
+		}, tt);
 	}
 	describe(e) {
 		this.offered = Date.now();
 		let t = e.type === "offer" ? this.serial : this.answering;
 		this.send({ description: {
 			type: e.type,
-			sdp: je(e.sdp)
-		} }, t);
+			sdp: $e(e.sdp)
+		} }, t === void 0 ? {} : { offer: t });
 	}
-	send(e, t) {
+	send(e, t = {}) {
 		if (this.closed) return;
-		let n = { from: this.me };
-		if (t !== void 0 && (n.offer = t), this.peer !== void 0 && (n.for = this.peer), !("candidate" in e)) {
+		let n = {
+			...t,
+			from: this.me
+		};
+		if (this.peer !== void 0 && (n.for = this.peer), !("candidate" in e)) {
 			n.sources = {};
 			for (let [e, t] of this.sections) t.mid !== null && (n.sources[t.mid] = {
 				source: e,
@@ -854,21 +963,21 @@ var N = 2e3, P = 6e3, Ge = 8e3, F = class {
 		});
 	}
 	async take(e) {
-		let t = Je(e.meta);
+		let t = je(e.meta);
 		if (this.pc || await this.build(), t.for !== void 0 && t.for !== this.me) return;
 		if (t.from !== void 0 && t.from !== this.peer) {
 			if (this.peer !== void 0 && this.pc?.remoteDescription && (this.drop(), await this.build(), this.peer = t.from, this.options.impolite)) return;
 			this.peer = t.from, this.pc?.signalingState === "have-local-offer" && Date.now() - this.offered > 1500 && !e.description && this.pc?.localDescription && this.describe(this.pc.localDescription);
 		}
 		let n = this.pc;
-		n && (!e.description || this.acceptable(n, e.description.type, t.offer)) && (e.description?.type === "offer" && (this.answering = t.offer), t.sources && (this.remote = new Map(Object.entries(t.sources))), e.description && await this.apply(n, e.description), "candidate" in e && await this.candidate(n, e.candidate ?? null), this.sync(n));
+		n && (!e.description || this.acceptable(n, e.description.type, t.offer)) && (e.description?.type === "offer" && (this.answering = t.offer), t.picture && M(n), t.restart && Date.now() - this.restarted > F && this.restart(), t.sources && (this.remote = new Map(Object.entries(t.sources))), e.description && await this.apply(n, e.description), "candidate" in e && await this.candidate(n, e.candidate ?? null), this.sync(n));
 	}
 	acceptable(e, t, n) {
 		return t === "offer" ? !this.options.impolite || !this.making && e.signalingState === "stable" : e.signalingState === "have-local-offer" && (n ?? this.serial) === this.serial;
 	}
 	async apply(e, t) {
-		let n = t.type === "offer";
-		await e.setRemoteDescription(t);
+		let n = t.type === "offer", r = et(e.remoteDescription?.sdp);
+		await e.setRemoteDescription(t), r && r !== et(t.sdp) && (this.restarted = Date.now(), this.watch(P));
 		for (let t of this.early.splice(0)) await this.candidate(e, t);
 		if (n && (this.started = !0, this.claim(e), e.signalingState === "have-remote-offer" && (await e.setLocalDescription(), this.pc === e && e.localDescription && this.describe(e.localDescription)), this.pc === e)) for (let e of this.local.keys()) this.sections.has(e) || this.open(e);
 	}
@@ -912,10 +1021,10 @@ var N = 2e3, P = 6e3, Ge = 8e3, F = class {
 	changed(e) {
 		switch (this.sync(e), e.connectionState) {
 			case "connected":
-				clearTimeout(this.timer), this.timer = void 0, this.enter("connected");
+				clearTimeout(this.timer), this.timer = void 0, this.silent = !1, this.enter("connected");
 				break;
 			case "disconnected":
-				this.enter("interrupted"), this.watch(this.options.impolite ? N : N * 1.5);
+				this.enter("interrupted"), this.hasten(this.options.impolite ? N : N * 1.5);
 				break;
 			case "failed": this.enter("failed"), this.watch(this.options.impolite ? 0 : N / 2);
 		}
@@ -923,37 +1032,20 @@ var N = 2e3, P = 6e3, Ge = 8e3, F = class {
 	enter(e) {
 		this.state === e || this.closed || (this.state = e, this.since = Date.now(), this.options.state(e));
 	}
+	hasten(e) {
+		this.watch(Math.max(e, this.restarted + F - Date.now()));
+	}
 	watch(e) {
 		clearTimeout(this.timer), this.closed || (this.timer = setTimeout(() => {
-			this.pc?.connectionState !== "connected" && (this.started ? this.restart() : (this.run(async () => this.send({})), this.watch(P)));
+			(this.pc?.connectionState !== "connected" || this.silent) && (this.started ? this.restart() : (this.run(async () => this.send({})), this.watch(P)));
 		}, e));
 	}
 };
-function Ke() {
+function nt() {
 	return Math.random().toString(36).slice(2, 10) || "0";
 }
-var qe = /* @__PURE__ */ new Set([
-	"mic",
-	"camera",
-	"screen",
-	"screen-audio"
-]);
-function Je(e) {
-	let t = {};
-	if (typeof e != "object" || !e) return t;
-	let n = e;
-	if (typeof n.from == "string" && (t.from = n.from), typeof n.for == "string" && (t.for = n.for), typeof n.offer == "number" && (t.offer = n.offer), typeof n.sources == "object" && n.sources !== null) {
-		let e = {};
-		for (let [t, r] of Object.entries(n.sources)) typeof r == "object" && r && qe.has(r.source) && (e[t] = {
-			source: r.source,
-			on: r.on === !0
-		});
-		t.sources = e;
-	}
-	return t;
-}
 // ../sdk/js/src/monitor.ts
-var I = class {
+var L = class {
 	before = /* @__PURE__ */ new WeakMap();
 	async look(e) {
 		let t = {
@@ -963,15 +1055,15 @@ var I = class {
 		return await Promise.all(e.map(async (e) => {
 			let n = await A(e.pc), r = this.before.get(e.pc) ?? /* @__PURE__ */ new Map();
 			this.before.set(e.pc, n);
-			let i = Fe(n);
+			let i = Ie(n);
 			i && t.paths.set(e.peer, i);
-			for (let { member: i, stats: a } of We(e, n, r)) {
+			for (let { member: i, stats: a } of Ge(e, n, r)) {
 				let e = t.tracks.get(i) ?? [];
 				t.tracks.set(i, e), e.push(a);
 			}
 		})), t;
 	}
-}, Ye = .02, Xe = .008, Ze = 700, Qe = 3e3, $e = class {
+}, rt = .02, it = .008, at = 700, ot = 3e3, st = class {
 	speaking = /* @__PURE__ */ new Map();
 	active = null;
 	heard = 0;
@@ -979,7 +1071,7 @@ var I = class {
 	update(e, t) {
 		let n = this.speaking;
 		this.speaking = /* @__PURE__ */ new Map();
-		for (let [t, r] of e) r >= (n.has(t) ? Xe : Ye) && this.speaking.set(t, r);
+		for (let [t, r] of e) r >= (n.has(t) ? it : rt) && this.speaking.set(t, r);
 		return this.choose(t) || this.speaking.size > 0 || n.size > 0;
 	}
 	state() {
@@ -991,42 +1083,16 @@ var I = class {
 	choose(e) {
 		let t = this.active, n = null;
 		for (let [e, t] of this.speaking) t > (n ? this.speaking.get(n) ?? 0 : 0) && (n = e);
-		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > Qe && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
+		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > ot && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
 			id: n,
 			since: e
-		}), (!this.active || e - this.rival.since >= Ze) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
+		}), (!this.active || e - this.rival.since >= at) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
 	}
-}, et = 4, tt = 1e3, nt = class {
-	seen = /* @__PURE__ */ new Map();
-	broken = /* @__PURE__ */ new WeakSet();
-	look(e, t) {
-		let n = /* @__PURE__ */ new Map(), r = !1;
-		for (let [t, i] of e) n.set(t, j(i)), t.connectionState === "connected" ? this.broken.delete(t) : t.connectionState === "disconnected" && !this.broken.has(t) && (this.broken.add(t), r = !0);
-		return this.update(n, t) || r;
-	}
-	update(e, t) {
-		let n = this.seen;
-		this.seen = /* @__PURE__ */ new Map();
-		let r = !1;
-		for (let [i, a] of e) {
-			let e = n.get(i), o = e ?? {
-				bytes: a,
-				since: t,
-				grown: 0
-			};
-			this.seen.set(i, o), a === o.bytes ? e && o.grown < et ? o.grown = 0 : t - o.since >= tt && (o.grown = 0, r = !0) : this.seen.set(i, {
-				bytes: a,
-				since: t,
-				grown: o.grown + 1
-			});
-		}
-		return r;
-	}
-}, rt = 250, it = 2e3, at = 16, ot = class {
+}, ct = 250, lt = 100, ut = 2e3, dt = 16, ft = class {
 	options;
-	speakers = new $e();
-	looker = new I();
-	stalls = new nt();
+	speakers = new st();
+	looker = new L();
+	pulse = new Xe();
 	timer;
 	lastQuality = 0;
 	closed = !1;
@@ -1034,33 +1100,32 @@ var I = class {
 		this.options = e;
 	}
 	start() {
-		this.timer = setTimeout(() => void this.tick(), rt);
+		this.timer = setTimeout(() => void this.tick(), ct);
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer);
 	}
 	async tick() {
 		let e = this.options.inspect(), t = Date.now();
-		if (t - this.lastQuality >= it && (this.lastQuality = t, await this.rate(e)), this.closed) return;
+		if (t - this.lastQuality >= ut && (this.lastQuality = t, await this.rate(e)), this.closed) return;
 		let n = await this.levels(e);
 		if (this.closed) return;
 		this.speakers.update(n, t) && this.options.speaking(this.speakers.state());
-		let r = e.reduce((e, t) => e + t.incoming.size, 0) > at;
-		this.timer = setTimeout(() => void this.tick(), r ? 500 : rt);
+		let r = e.reduce((e, t) => e + t.incoming.size, 0) > dt, i = this.pulse.worried ? lt : r ? 500 : ct;
+		this.timer = setTimeout(() => void this.tick(), i);
 	}
 	async levels(e) {
-		let t = /* @__PURE__ */ new Map(), n = /* @__PURE__ */ new Map(), r = (e, n) => t.set(e, Math.max(n, t.get(e) ?? 0));
-		return await Promise.all(e.map(async (e) => {
-			let t = await A(e.pc);
-			n.set(e.pc, t);
-			for (let n of t.values()) if (typeof n.audioLevel == "number") {
-				if (n.type === "media-source") r(this.options.me(), n.audioLevel);
-				else if (n.type === "inbound-rtp") {
-					let t = typeof n.mid == "string" ? e.incoming.get(n.mid) : void 0;
-					t?.source === "mic" && r(t.member, n.audioLevel);
-				}
+		let t = /* @__PURE__ */ new Map(), n = (e, n) => t.set(e, Math.max(n, t.get(e) ?? 0)), r = await Ze(this.pulse, e.map((e) => e.pc), (e, t) => {
+			this.closed || this.options.beat(e, t);
+		});
+		for (let t of e) for (let e of r.get(t.pc)?.values() ?? []) if (typeof e.audioLevel == "number") {
+			if (e.type === "media-source") n(this.options.me(), e.audioLevel);
+			else if (e.type === "inbound-rtp") {
+				let r = typeof e.mid == "string" ? t.incoming.get(e.mid) : void 0;
+				r?.source === "mic" && n(r.member, e.audioLevel);
 			}
-		})), !this.closed && this.stalls.look(n, Date.now()) && this.options.stopped(), t;
+		}
+		return t;
 	}
 	async rate(e) {
 		let t = await this.looker.look(e);
@@ -1069,20 +1134,20 @@ var I = class {
 		for (let t of e) t.peer !== null && r.add(t.peer);
 		for (let i of r) {
 			let r = e.some((e) => e.peer === i) ? i : null;
-			this.options.quality(i, M(t.tracks.get(i) ?? [], t.paths.get(r), n(r)));
+			this.options.quality(i, Ke(t.tracks.get(i) ?? [], t.paths.get(r), n(r)));
 		}
 		let i = e.some((e) => e.pc.connectionState === "connected"), a = t.tracks.get(null) ?? [];
 		if (e.length > 0) {
 			let e = [...t.paths.values()].sort((e, t) => (t.rttMs ?? 0) - (e.rttMs ?? 0))[0];
-			this.options.quality(this.options.me(), M(a, e, i));
+			this.options.quality(this.options.me(), Ke(a, e, i));
 		}
 	}
-}, st = 3e4, ct = 2e3, lt = 250, ut = 400, dt = [
+}, pt = 3e4, mt = 2e3, ht = 250, gt = 400, _t = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], ft = class {
+], vt = class {
 	room;
 	wire;
 	peer;
@@ -1090,8 +1155,8 @@ var I = class {
 	channel;
 	local = /* @__PURE__ */ new Map();
 	remote = /* @__PURE__ */ new Map();
-	looker = new I();
-	monitor = new I();
+	looker = new L();
+	monitor = new L();
 	streams = {
 		camera: null,
 		screen: null
@@ -1115,7 +1180,7 @@ var I = class {
 	lostAt = 0;
 	detached = !1;
 	timer;
-	stalls = new nt();
+	pulse = new Xe();
 	listening;
 	constructor(e, t, n) {
 		this.room = e, this.wire = t, this.peer = n, this.channel = new ye({
@@ -1266,7 +1331,7 @@ var I = class {
 	end(e, t) {
 		if (this.now === "ended") return;
 		let n = this.detached || !this.room.connected(), r = this.link;
-		n && r && (this.channel.send({ t: "hangup" }), r.close(ut)), this.room.post({
+		n && r && (this.channel.send({ t: "hangup" }), r.close(gt)), this.room.post({
 			t: e,
 			call: this.id
 		}), this.finish(t);
@@ -1274,7 +1339,7 @@ var I = class {
 	activate() {
 		if (this.now !== "ringing") return;
 		this.now = "connecting", this.lostAt = Date.now();
-		let e = new F({
+		let e = new I({
 			...this.room.link,
 			impolite: this.wire.from === this.room.me.id,
 			sections: ["mic", "camera"],
@@ -1286,7 +1351,7 @@ var I = class {
 		});
 		this.link = e;
 		for (let [t, n] of this.local) e.set(t, n);
-		e.start(), this.timer = setInterval(() => void this.look(), ct), this.listening = setInterval(() => void this.listen(), lt), this.events.emit("state", this);
+		e.start(), this.timer = setInterval(() => void this.look(), mt), this.listening = setInterval(() => void this.listen(), ht), this.events.emit("state", this);
 	}
 	send(e, t) {
 		this.now !== "ended" && (t ? this.local.set(e, t) : this.local.delete(e), this.link?.set(e, t));
@@ -1312,7 +1377,7 @@ var I = class {
 			incoming: /* @__PURE__ */ new Map(),
 			outgoing: /* @__PURE__ */ new Map()
 		};
-		for (let e of dt) {
+		for (let e of _t) {
 			let n = this.link?.transceiver(e)?.mid;
 			typeof n == "string" && (this.remote.has(e) && t.incoming.set(n, {
 				member: this.peer.id,
@@ -1323,25 +1388,25 @@ var I = class {
 	}
 	async listen() {
 		let e = this.link?.connection;
-		if (!e) return;
-		let t = await A(e);
-		this.now === "active" && this.stalls.look(/* @__PURE__ */ new Map([[e, t]]), Date.now()) && this.room.stopped();
+		e && await Ze(this.pulse, [e], (t, n) => {
+			this.now === "active" && (n === "stopped" && this.room.stopped(), this.link?.beat(e, n));
+		});
 	}
 	async look() {
-		if (this.lostAt > 0 && Date.now() - this.lostAt > st) {
+		if (this.lostAt > 0 && Date.now() - this.lostAt > pt) {
 			this.end("hangup", "failed");
 			return;
 		}
 		let e = this.inspect();
 		if (!e) return;
-		let t = await this.monitor.look([e]), n = M([...t.tracks.values()].flat(), t.paths.get(this.peer.id), this.link?.state === "connected");
+		let t = await this.monitor.look([e]), n = Ke([...t.tracks.values()].flat(), t.paths.get(this.peer.id), this.link?.state === "connected");
 		n !== this.quality && this.now !== "ended" && (this.quality = n, this.events.emit("quality", { quality: n }));
 	}
-}, pt = 35, mt = 150, ht = 500, gt = class {
+}, yt = 35, bt = 150, xt = 500, St = class {
 	send;
 	refused;
 	items = [];
-	tokens = mt;
+	tokens = bt;
 	at = 0;
 	timer;
 	constructor(e, t) {
@@ -1363,10 +1428,10 @@ var I = class {
 	flush() {
 		clearTimeout(this.timer), this.timer = void 0;
 		let e = Date.now();
-		this.tokens = Math.min(mt, this.tokens + (e - this.at) / 1e3 * pt), this.at = e;
+		this.tokens = Math.min(bt, this.tokens + (e - this.at) / 1e3 * yt), this.at = e;
 		for (let e of [...this.items]) if (!e.sent) {
 			if (this.tokens < 1) {
-				this.timer = setTimeout(() => this.flush(), 1e3 / pt);
+				this.timer = setTimeout(() => this.flush(), 1e3 / yt);
 				return;
 			}
 			this.tokens--, this.deliver(e);
@@ -1378,203 +1443,203 @@ var I = class {
 		this.send(n).then(() => this.drop(e), (r) => {
 			if (!this.items.includes(e)) return;
 			let i = r instanceof t ? r.code : "internal";
-			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), ht)) : (this.drop(e), this.refused(n, r));
+			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), xt)) : (this.drop(e), this.refused(n, r));
 		});
 	}
 	drop(e) {
 		this.items = this.items.filter((t) => t !== e);
 	}
-}, _t = "veche.v1", L = {
+}, Ct = "veche.v1", R = {
 	frame: 65536,
 	large: 524288,
 	depth: 16,
 	seats: 64
-}, R = f(0, 2 ** 31 - 1), z = l(/^[\w-]{1,64}$/, "an id"), B = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), vt = (e, t) => e === "" ? "" : B(e, t), V = p("mic", "camera", "screen", "screen-audio"), H = p("camera", "screen"), yt = p("viewer", "speaker", "moderator"), bt = p("p2p", "sfu"), U = f(0, 2 ** 53 - 1), W = m(c()), xt = h({
+}, z = f(0, 2 ** 31 - 1), B = l(/^[\w-]{1,64}$/, "an id"), V = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), wt = (e, t) => e === "" ? "" : V(e, t), H = p("mic", "camera", "screen", "screen-audio"), U = p("camera", "screen"), Tt = p("viewer", "speaker", "moderator"), Et = p("p2p", "sfu"), W = f(0, 2 ** 53 - 1), G = m(c()), Dt = h({
 	mic: u,
 	camera: u,
 	screen: u,
 	hand: u
-}), St = h({
-	source: V,
+}), Ot = h({
+	source: H,
 	kind: p("audio", "video"),
 	codec: c()
-}), G = h({
-	id: z,
+}), K = h({
+	id: B,
 	name: c(),
-	role: yt,
+	role: Tt,
 	agent: p("web", "whip", "whep", "bot", "stream", "output"),
 	connected: u,
-	state: xt,
-	tracks: m(St)
-}), Ct = {
+	state: Dt,
+	tracks: m(Ot)
+}), kt = {
 	name: c(1, 255, 255),
 	size: f(0, 2 ** 53 - 1),
 	mime: c(0, 127, 127)
-}, wt = h({
+}, At = h({
 	id: l(/^[\w-]{1,62}$/, "an id"),
-	...Ct
-}), K = h({
-	id: z,
-	from: z,
+	...kt
+}), q = h({
+	id: B,
+	from: B,
 	name: c(),
 	text: c(),
-	to: g(z),
-	at: U,
-	file: g(wt)
-}), q = h({
-	id: z,
-	from: z,
-	to: z,
+	to: g(B),
+	at: W,
+	file: g(At)
+}), J = h({
+	id: B,
+	from: B,
+	to: B,
 	video: u,
 	state: p("ringing", "active", "ended"),
 	reason: g(p("declined", "busy", "timeout", "cancelled", "hangup", "gone", "unavailable")),
-	at: U
-}), Tt = h({
+	at: W
+}), jt = h({
 	urls: m(c()),
 	username: g(c()),
 	credential: g(c())
-}), Et = h({ video: g(c()) }), Dt = h({
+}), Mt = h({ video: g(c()) }), Nt = h({
 	candidate: c(0, 1024, 1024),
 	sdpMid: _(c(0, 32, 32)),
 	sdpMLineIndex: _(f(0, 65535)),
 	usernameFragment: _(c(0, 256, 256))
-}), Ot = v(h({
+}), Pt = v(h({
 	description: g(h({
 		type: p("offer", "answer", "pranswer", "rollback"),
-		sdp: c(0, L.large)
+		sdp: c(0, R.large)
 	})),
-	candidate: g(ee(Dt)),
+	candidate: g(ee(Nt)),
 	close: g(u),
 	meta: g(te)
-}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), kt = p("live", "waiting", "none", "muted", "paused", "undecodable"), At = h({
-	seat: f(0, L.seats - 1),
-	member: g(z),
-	source: H,
-	audio: kt,
-	video: kt,
+}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), Ft = p("live", "waiting", "none", "muted", "paused", "undecodable"), It = h({
+	seat: f(0, R.seats - 1),
+	member: g(B),
+	source: U,
+	audio: Ft,
+	video: Ft,
 	codec: g(c()),
 	rtp: g(f(0, 2 ** 32 - 1)),
 	layer: g(h({
-		index: R,
-		of: R,
-		spatial: R,
-		temporal: R,
-		width: g(R),
-		height: g(R)
+		index: z,
+		of: z,
+		spatial: z,
+		temporal: z,
+		width: g(z),
+		height: g(z)
 	})),
 	why: g(p("tile", "bandwidth", "publisher", "choice"))
-}), jt = h({
-	source: H,
-	wanted: m(R),
-	spatial: g(R),
-	temporal: g(R)
-}), J = {
+}), Lt = h({
+	source: U,
+	wanted: m(z),
+	spatial: g(z),
+	temporal: g(z)
+}), Rt = {
 	welcome: h({
 		v: f(1, 1),
-		you: G,
+		you: K,
 		room: h({
 			id: c(),
 			kind: p("meeting", "broadcast", "lobby"),
 			locked: u,
-			topology: bt,
+			topology: Et,
 			forced: u,
-			epoch: R,
-			video: W,
-			audio: W,
-			publish: Et
+			epoch: z,
+			video: G,
+			audio: G,
+			publish: Mt
 		}),
-		members: m(G),
-		iceServers: m(Tt),
-		may: W,
+		members: m(K),
+		iceServers: m(jt),
+		may: G,
 		resume: c(),
-		n: U,
+		n: W,
 		resumed: g(p("replayed", "restored")),
-		calls: m(q),
-		chat: m(K),
+		calls: m(J),
+		chat: m(q),
 		limits: h({
-			frame: R,
-			sdp: R,
-			seats: R
+			frame: z,
+			sdp: z,
+			seats: z
 		})
 	}),
 	ok: h({
-		pc: g(R),
+		pc: g(z),
 		sdp: g(c()),
-		call: g(q),
-		chat: g(K),
-		iceServers: g(m(Tt))
+		call: g(J),
+		chat: g(q),
+		iceServers: g(m(jt))
 	}),
 	error: h({
 		code: c(),
 		message: c()
 	}),
 	pong: h({}),
-	joined: h({ member: G }),
+	joined: h({ member: K }),
 	left: h({
-		member: z,
+		member: B,
 		reason: p("left", "gone", "removed", "slow", "ended")
 	}),
-	updated: h({ member: G }),
+	updated: h({ member: K }),
 	room: h({
 		locked: u,
-		video: W,
-		audio: W,
-		publish: Et
+		video: G,
+		audio: G,
+		publish: Mt
 	}),
 	topology: h({
-		mode: bt,
-		epoch: R
+		mode: Et,
+		epoch: z
 	}),
-	settled: h({ epoch: R }),
-	seats: h({ seats: m(At) }),
+	settled: h({ epoch: z }),
+	seats: h({ seats: m(It) }),
 	signal: h({
-		from: z,
+		from: B,
 		link: c(1, 64, 64),
-		data: Ot
+		data: Pt
 	}),
-	call: h({ call: q }),
-	chat: h({ chat: K }),
+	call: h({ call: J }),
+	chat: h({ chat: q }),
 	resume: h({ token: c(1, 4096, 4096) }),
 	muted: h({
-		source: V,
-		by: z
+		source: H,
+		by: B
 	}),
 	media: h({
-		pc: R,
+		pc: z,
 		state: p("connected", "failed", "closed")
 	}),
-	layers: h({ tracks: m(jt) }),
-	speaker: h({ member: g(z) }),
+	layers: h({ tracks: m(Lt) }),
+	speaker: h({ member: g(B) }),
 	link: h({
-		estimate: U,
+		estimate: W,
 		lost: d(0, 100),
-		rtt: R,
+		rtt: z,
 		limited: u
 	}),
 	bye: h({
 		code: c(),
 		message: c()
 	})
-}, Mt = /* @__PURE__ */ new Set([
+}, zt = /* @__PURE__ */ new Set([
 	"welcome",
 	"ok",
 	"error",
 	"pong",
 	"bye"
-]), Nt = h({
+]), Bt = h({
 	n: g(f(0, 2 ** 53 - 1)),
 	re: g(f(1, 2 ** 31 - 1))
 });
-function Pt(e) {
-	let n = Ft(e), r = c()(n.t, "t");
-	if (!Object.hasOwn(J, r)) throw new t("unknown-type", `t: ${r}`);
-	let i = r, { n: a, re: o } = Nt(n, ""), s = {
+function Vt(e) {
+	let n = Ht(e), r = c()(n.t, "t");
+	if (!Object.hasOwn(Rt, r)) throw new t("unknown-type", `t: ${r}`);
+	let i = r, { n: a, re: o } = Bt(n, ""), s = {
 		t: r,
-		...J[i](n, "")
+		...Rt[i](n, "")
 	};
-	return a !== void 0 && !Mt.has(r) && (s.n = a), o !== void 0 && Mt.has(r) && (s.re = o), s;
+	return a !== void 0 && !zt.has(r) && (s.n = a), o !== void 0 && zt.has(r) && (s.re = o), s;
 }
-function Ft(e) {
+function Ht(e) {
 	let n;
 	try {
 		if (typeof e != "string") throw Error("not a text frame");
@@ -1582,25 +1647,25 @@ function Ft(e) {
 	} catch (e) {
 		throw new t("bad-json", void 0, { cause: e });
 	}
-	if (typeof n != "object" || !n || Array.isArray(n) || !It(n, L.depth)) throw new t("bad-json");
+	if (typeof n != "object" || !n || Array.isArray(n) || !Ut(n, R.depth)) throw new t("bad-json");
 	return n;
 }
-function It(e, t) {
-	return t !== 0 && Object.values(e).every((e) => typeof e != "object" || !e || It(e, t - 1));
+function Ut(e, t) {
+	return t !== 0 && Object.values(e).every((e) => typeof e != "object" || !e || Ut(e, t - 1));
 }
-var Y = (e) => new Set(e).size === e.length, Lt = p("opus", "g722", "pcmu", "pcma"), Rt = p("vp8", "vp9", "av1", "h264", "h265"), X = (e) => {
+var Y = (e) => new Set(e).size === e.length, Wt = p("opus", "g722", "pcmu", "pcma"), Gt = p("vp8", "vp9", "av1", "h264", "h265"), X = (e) => {
 	let t = m(e, 32);
 	return (e, n) => {
 		let r = t(e, n);
 		return Y(r) ? r : i(n, "a name twice");
 	};
-}, zt = h({
+}, Kt = h({
 	audio: X(c(0, 62)),
 	video: X(c(0, 62))
-}), Bt = {
+}), qt = {
 	hello: h({
 		v: (e, n) => {
-			let r = m(R, 32)(e, n);
+			let r = m(z, 32)(e, n);
 			if (!r.includes(1)) throw new t("version");
 			return r;
 		},
@@ -1614,18 +1679,18 @@ var Y = (e) => new Set(e).size === e.length, Lt = p("opus", "g722", "pcmu", "pcm
 		role: g(p("viewer")),
 		agent: g(p("bot")),
 		topology: g(p("auto", "p2p", "sfu")),
-		video: g(X(Rt)),
-		audio: g(X(Lt)),
-		decode: zt,
-		encode: zt,
-		state: xt,
+		video: g(X(Gt)),
+		audio: g(X(Wt)),
+		decode: Kt,
+		encode: Kt,
+		state: Dt,
 		resume: g(h({
 			token: c(1, 4096, 4096),
-			n: U
+			n: W
 		}))
 	}),
 	leave: h({}),
-	ping: h({ n: g(U) }),
+	ping: h({ n: g(W) }),
 	state: h({
 		mic: g(u),
 		camera: g(u),
@@ -1633,107 +1698,115 @@ var Y = (e) => new Set(e).size === e.length, Lt = p("opus", "g722", "pcmu", "pcm
 		hand: g(u)
 	}),
 	offer: v(h({
-		pc: R,
-		sdp: c(1, L.large, L.large),
+		pc: z,
+		sdp: c(1, R.large, R.large),
 		tracks: m(h({
-			mid: B,
-			source: V
+			mid: V,
+			source: H
 		}), 4),
 		seats: m(h({
-			a: B,
-			v: vt
-		}), L.seats)
+			a: V,
+			v: wt
+		}), R.seats)
 	}), (e, t) => {
 		Y(e.tracks.map((e) => e.source)) || t("tracks", "a source twice"), Y(e.tracks.map((e) => e.mid)) || t("tracks", "a section is used twice"), Y([...e.tracks.map((e) => e.mid), ...e.seats.flatMap((e) => e.v === "" ? [e.a] : [e.a, e.v])]) || t("seats", "a section is used twice");
 	}),
 	candidate: h({
-		pc: R,
-		candidate: ee(Dt)
+		pc: z,
+		candidate: ee(Nt)
 	}),
 	view: v(h({ seats: m(h({
-		seat: f(0, L.seats - 1),
-		member: z,
-		source: H,
+		seat: f(0, R.seats - 1),
+		member: B,
+		source: U,
 		width: d(0, 16384),
 		height: d(0, 16384),
 		paused: u
-	}), L.seats) }), (e, t) => {
+	}), R.seats) }), (e, t) => {
 		Y(e.seats.map((e) => e.seat)) || t("seats", "a seat twice");
 		for (let t of e.seats) [t.width, t.height] = [Math.ceil(t.width), Math.ceil(t.height)];
 	}),
 	signal: h({
-		to: z,
+		to: B,
 		link: c(1, 64, 64),
-		data: Ot
+		data: Pt
 	}),
-	ready: h({ epoch: R }),
+	ready: h({ epoch: z }),
 	ring: h({
-		to: z,
+		to: B,
 		video: u
 	}),
-	accept: h({ call: z }),
-	decline: h({ call: z }),
-	cancel: h({ call: z }),
-	hangup: h({ call: z }),
+	accept: h({ call: B }),
+	decline: h({ call: B }),
+	cancel: h({ call: B }),
+	hangup: h({ call: B }),
 	chat: v(h({
 		text: c(0, 4e3),
-		to: g(z),
+		to: g(B),
 		file: g(h({
 			id: g(l(/^[\w-]{1,62}$/, "an id")),
-			...Ct
+			...kt
 		}))
 	}), (e, t) => {
 		e.text === "" && !e.file && t("text", "empty");
 	}),
 	mute: h({
-		member: z,
-		source: V
+		member: B,
+		source: H
 	}),
-	remove: h({ member: z }),
+	remove: h({ member: B }),
 	lock: h({ locked: u }),
 	role: h({
-		member: z,
-		role: yt
+		member: B,
+		role: Tt
 	}),
 	end: h({}),
 	ice: h({})
-}, Vt = new TextEncoder();
-function Ht(e, n) {
+}, Jt = new TextEncoder();
+function Yt(e, n) {
 	let r = c()(e.t, "t");
-	if (!Object.hasOwn(Bt, r)) throw new t("unknown-type", `t: ${r}`);
-	let i = r === "offer" || r === "signal" ? L.large : L.frame;
+	if (!Object.hasOwn(qt, r)) throw new t("unknown-type", `t: ${r}`);
+	let i = r === "offer" || r === "signal" ? R.large : R.frame;
 	n !== void 0 && f(1, 2 ** 31 - 1)(n, "id");
 	let a = n === void 0 ? {} : { id: n };
-	if (!It(e, L.depth)) throw new t("bad-json", "nested too deeply");
+	if (!Ut(e, R.depth)) throw new t("bad-json", "nested too deeply");
 	let o;
 	try {
 		o = JSON.stringify({
 			t: r,
 			...a,
-			...Bt[r](e, "")
+			...qt[r](e, "")
 		});
 	} catch (n) {
 		throw JSON.stringify(e).length > i ? new t("too-big") : n;
 	}
-	if (o.length > i / 3 && Vt.encode(o).length > i) throw new t("too-big");
+	if (o.length > i / 3 && Jt.encode(o).length > i) throw new t("too-big");
 	return o;
 }
-Object.keys(J), Object.keys(Bt);
+Object.keys(Rt), Object.keys(qt);
 // ../sdk/js/src/connection.ts
-var Ut = 1e4, Wt = 1e4, Gt = 5e3, Kt = 2e3, qt = 1e3, Jt = 1e3, Yt = [
+var Xt = [
+	3e3,
+	5e3,
+	1e4
+], Zt = 1e4, Qt = 5e3, $t = 2e3, en = {
+	trips: 3,
+	least: 300,
+	most: 1e3
+}, tn = 1e3, nn = [
 	0,
 	300,
 	600,
 	1200,
 	2400,
 	3e3
-], Xt = 3, Zt = /* @__PURE__ */ new Set([
+], rn = 3, an = /* @__PURE__ */ new Set([
 	"shutdown",
 	"slow",
 	"idle",
 	"overloaded",
 	"internal"
-]), Qt = /* @__PURE__ */ new Set(["overloaded", "internal"]), $t = class {
+]), on = /* @__PURE__ */ new Set(["overloaded", "internal"]), sn = class {
 	options;
 	socket = null;
 	welcomed = !1;
@@ -1744,12 +1817,14 @@ var Ut = 1e4, Wt = 1e4, Gt = 5e3, Kt = 2e3, qt = 1e3, Jt = 1e3, Yt = [
 	lastId = 0;
 	attempts = 0;
 	heard = !1;
+	trip = en.most;
+	asked = 0;
 	waiters = /* @__PURE__ */ new Map();
 	timers = {};
 	settle = null;
 	outbox;
 	constructor(e) {
-		this.options = e, this.token = e.resume, this.outbox = new gt((e) => this.request(e), e.refused);
+		this.options = e, this.token = e.resume, this.outbox = new St((e) => this.request(e), e.refused);
 	}
 	start(e) {
 		return new Promise((n, r) => {
@@ -1783,21 +1858,23 @@ var Ut = 1e4, Wt = 1e4, Gt = 5e3, Kt = 2e3, qt = 1e3, Jt = 1e3, Yt = [
 		this.outbox.clear();
 	}
 	nudge() {
-		this.over || (this.welcomed ? this.ping(Kt) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
+		this.over || (this.welcomed ? this.ping($t) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
 	}
 	suspect() {
-		!this.over && this.welcomed && this.ping(qt);
+		if (this.over || !this.welcomed) return;
+		let { trips: e, least: t, most: n } = en;
+		this.ping(Math.max(t, Math.min(n, this.trip * e)));
 	}
 	async leave() {
 		if (this.over) return;
 		let e = this.socket, n = this.welcomed ? this.say({ t: "leave" }).then(() => {}, () => {}) : Promise.resolve();
-		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, Jt))]), this.fail(new t("left")), e && en(e, 1e3), this.socket = null;
+		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, tn))]), this.fail(new t("left")), e && cn(e, 1e3), this.socket = null;
 	}
 	say(e) {
 		return new Promise((n, r) => {
 			let i = this.lastId % (2 ** 31 - 1) + 1;
 			try {
-				let t = Ht(e, i);
+				let t = Yt(e, i);
 				this.lastId = i, this.waiters.set(i, {
 					resolve: n,
 					reject: r
@@ -1811,15 +1888,18 @@ var Ut = 1e4, Wt = 1e4, Gt = 5e3, Kt = 2e3, qt = 1e3, Jt = 1e3, Yt = [
 		this.clear("retry"), this.attempts++;
 		let e;
 		try {
-			e = new this.options.WebSocket(this.options.url, _t);
+			e = new this.options.WebSocket(this.options.url, Ct);
 		} catch (e) {
 			this.finish(new t("unsupported", "no WebSocket to this URL", { cause: e }));
 			return;
 		}
-		this.socket = e, this.timers.open = setTimeout(() => this.lost(e), Ut), e.onopen = () => this.hello(e), e.onmessage = (t) => this.socket === e && this.receive(t.data), e.onclose = () => this.lost(e);
+		this.socket = e;
+		let n = Xt[Math.min(this.attempts, Xt.length) - 1];
+		this.timers.open = setTimeout(() => this.lost(e), n), e.onopen = () => this.hello(e), e.onmessage = (t) => this.socket === e && this.receive(t.data), e.onclose = () => this.lost(e);
 	}
 	hello(e) {
 		if (this.socket !== e) return;
+		this.asked = Date.now();
 		let t = this.token ? { resume: {
 			token: this.token,
 			n: this.last
@@ -1830,14 +1910,14 @@ var Ut = 1e4, Wt = 1e4, Gt = 5e3, Kt = 2e3, qt = 1e3, Jt = 1e3, Yt = [
 			...this.options.hello(),
 			...t
 		}).catch((t) => {
-			this.socket !== e || t.code === "network" || this.over || (Qt.has(t.code) && (this.joined || this.attempts < Xt) ? this.lost(e) : this.finish(t));
+			this.socket !== e || t.code === "network" || this.over || (on.has(t.code) && (this.joined || this.attempts < rn) ? this.lost(e) : this.finish(t));
 		});
 	}
 	receive(e) {
 		this.heard = !0;
 		let r;
 		try {
-			r = Pt(e);
+			r = Vt(e);
 		} catch (t) {
 			if (t.code !== "unknown-type") {
 				this.socket && this.lost(this.socket);
@@ -1882,28 +1962,28 @@ var Ut = 1e4, Wt = 1e4, Gt = 5e3, Kt = 2e3, qt = 1e3, Jt = 1e3, Yt = [
 		return !this.welcomed || e === void 0 || e <= this.last ? !1 : e > this.last + 1 ? (this.socket && this.lost(this.socket), !1) : (this.last = e, !0);
 	}
 	greet(e) {
-		e.re !== void 0 && this.waiters.delete(e.re), this.clear("open"), this.token = e.resume, this.last = e.n, this.attempts = 0, this.welcomed = !0, this.joined = !0, this.schedulePing(), e.resumed !== "replayed" && this.outbox.clear(), this.options.welcome(e), this.settle?.resolve(e), this.settle = null, this.over || (this.options.state("connected"), this.outbox.flush());
+		e.re !== void 0 && this.waiters.delete(e.re), this.clear("open"), this.trip = Date.now() - this.asked, this.token = e.resume, this.last = e.n, this.attempts = 0, this.welcomed = !0, this.joined = !0, this.schedulePing(), e.resumed !== "replayed" && this.outbox.clear(), this.options.welcome(e), this.settle?.resolve(e), this.settle = null, this.over || (this.options.state("connected"), this.outbox.flush());
 	}
 	bye(e, r) {
 		let i = this.socket;
-		Zt.has(e) && i ? !this.joined && this.attempts >= Xt ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
+		an.has(e) && i ? !this.joined && this.attempts >= rn ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
 	}
 	lost(e) {
 		if (this.socket !== e) return;
 		let n = this.welcomed;
-		if (this.release(), en(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
-		if (!this.joined && this.attempts >= Xt) {
+		if (this.release(), cn(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
+		if (!this.joined && this.attempts >= rn) {
 			this.finish(new t("network"));
 			return;
 		}
 		n && (this.attempts = 0);
-		let r = Yt[Math.min(this.attempts, Yt.length - 1)] ?? 0;
+		let r = nn[Math.min(this.attempts, nn.length - 1)] ?? 0;
 		this.timers.retry = setTimeout(() => this.open(), r * (.5 + Math.random() / 2)), this.joined && this.options.state("reconnecting");
 	}
 	finish(e) {
 		if (this.over) return;
 		let t = this.socket;
-		this.over = !0, this.stop(), this.release(), this.fail(e), t && en(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
+		this.over = !0, this.stop(), this.release(), this.fail(e), t && cn(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
 	}
 	release() {
 		this.socket = null, this.welcomed = !1;
@@ -1931,26 +2011,31 @@ var Ut = 1e4, Wt = 1e4, Gt = 5e3, Kt = 2e3, qt = 1e3, Jt = 1e3, Yt = [
 		clearTimeout(this.timers[e]), delete this.timers[e];
 	}
 	schedulePing() {
-		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(Gt), Wt);
+		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(Qt), Zt);
 	}
 	ping(e) {
 		let t = this.socket;
-		t && this.welcomed && (this.heard = !1, this.say({
+		if (!t || !this.welcomed) return;
+		this.heard = !1;
+		let n = Date.now();
+		this.say({
 			t: "ping",
 			n: this.last
-		}).catch(() => {}), this.clear("pong"), this.timers.pong = setTimeout(() => {
+		}).then(() => {
+			this.trip = Date.now() - n;
+		}, () => {}), this.clear("pong"), this.timers.pong = setTimeout(() => {
 			this.heard || this.lost(t);
-		}, e), this.schedulePing());
+		}, e), this.schedulePing();
 	}
 };
-function en(e, t) {
+function cn(e, t) {
 	e.onopen = e.onmessage = e.onclose = null;
 	try {
 		e.close(t);
 	} catch {}
 }
 // ../sdk/js/src/saved.ts
-var tn = class {
+var ln = class {
 	storage;
 	key;
 	token;
@@ -1986,7 +2071,7 @@ var tn = class {
 		} catch {}
 	}
 };
-function nn(e) {
+function un(e) {
 	let n;
 	try {
 		n = new URL("ws", e);
@@ -1996,7 +2081,7 @@ function nn(e) {
 	return n.protocol = n.protocol.replace("http", "ws"), n.search = n.hash = "", n.href;
 }
 // ../sdk/js/src/calls.ts
-var rn = 100, an = class {
+var dn = 100, fn = class {
 	options;
 	all = /* @__PURE__ */ new Map();
 	past = [];
@@ -2053,7 +2138,7 @@ var rn = 100, an = class {
 		return t?.update(e), t;
 	}
 	make(e) {
-		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new ft({
+		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new vt({
 			...t,
 			request: n,
 			over: (e) => this.over(e)
@@ -2067,9 +2152,9 @@ var rn = 100, an = class {
 		this.all.delete(e.id), this.forget(e.id);
 	}
 	forget(e) {
-		this.past.push(e), this.past.length > rn && this.past.shift();
+		this.past.push(e), this.past.length > dn && this.past.shift();
 	}
-}, on = 3e4, sn = 1500, cn = class {
+}, pn = 3e4, mn = 1500, hn = class {
 	options;
 	offers = /* @__PURE__ */ new Map();
 	mine = /* @__PURE__ */ new Map();
@@ -2104,7 +2189,7 @@ var rn = 100, an = class {
 		this.runs.get(Z(e, r.from))?.stop.abort();
 		let a = new AbortController(), o = () => a.abort();
 		n.signal?.addEventListener("abort", o, { once: !0 });
-		let s = setTimeout(o, on);
+		let s = setTimeout(o, pn);
 		try {
 			let t = await this.connect(e, r.from, !0, a);
 			return clearTimeout(s), await pe(t, r, {
@@ -2138,7 +2223,7 @@ var rn = 100, an = class {
 		this.runs.clear(), this.mine.clear();
 	}
 	async give(e, t, n, r) {
-		let i = new AbortController(), a = setTimeout(() => i.abort(), on), o = this.connect(e, t, !1, i);
+		let i = new AbortController(), a = setTimeout(() => i.abort(), pn), o = this.connect(e, t, !1, i);
 		this.runs.get(Z(e, t))?.link.receive(r);
 		try {
 			let r = await o;
@@ -2157,7 +2242,7 @@ var rn = 100, an = class {
 	}
 	connect(e, n, r, i) {
 		return new Promise((a, o) => {
-			let s = `f:${e}`, c = new F({
+			let s = `f:${e}`, c = new I({
 				...this.options.link,
 				codecs: {
 					audio: [],
@@ -2179,9 +2264,9 @@ var rn = 100, an = class {
 	}
 	end(e, t, n) {
 		let r = this.runs.get(Z(e, t));
-		r?.stop === n && (this.runs.delete(Z(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close(sn));
+		r?.stop === n && (this.runs.delete(Z(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close(mn));
 	}
-}, Z = (e, t) => `${e} ${t}`, ln = 9e4, un = 2e3, dn = class {
+}, Z = (e, t) => `${e} ${t}`, gn = 9e4, _n = 2e3, vn = class {
 	fetch;
 	relayOnly = !1;
 	servers = [];
@@ -2194,7 +2279,7 @@ var rn = 100, an = class {
 		this.servers = e.map((e) => ({ ...e })), this.at = Date.now();
 	}
 	async config() {
-		return Date.now() - this.at > ln && (this.fetching ??= this.refresh().finally(() => {
+		return Date.now() - this.at > gn && (this.fetching ??= this.refresh().finally(() => {
 			this.fetching = null;
 		}), await this.fetching), {
 			iceServers: this.servers,
@@ -2204,7 +2289,7 @@ var rn = 100, an = class {
 	}
 	async refresh() {
 		let e, t = new Promise((t) => {
-			e = setTimeout(() => t(void 0), un);
+			e = setTimeout(() => t(void 0), _n);
 		});
 		try {
 			let e = await Promise.race([this.fetch(), t]);
@@ -2213,7 +2298,7 @@ var rn = 100, an = class {
 			clearTimeout(e);
 		}
 	}
-}, fn = [
+}, yn = [
 	"leave",
 	"ping",
 	"state",
@@ -2224,32 +2309,32 @@ var rn = 100, an = class {
 	"ready",
 	"chat",
 	"ice"
-], pn = [
+], bn = [
 	"ring",
 	"accept",
 	"decline",
 	"cancel",
 	"hangup"
-], mn = [
+], xn = [
 	"mute",
 	"remove",
 	"lock",
 	"role",
 	"end"
-], hn = [
+], Sn = [
 	"offer",
 	"candidate",
 	"view"
 ];
-function gn(e, t) {
-	let n = new Set(fn);
-	if (e !== "viewer" && t !== "broadcast") for (let e of pn) n.add(e);
-	if (e === "moderator") for (let e of mn) n.add(e);
-	if (t === "lobby") for (let e of hn) n.delete(e);
+function Cn(e, t) {
+	let n = new Set(yn);
+	if (e !== "viewer" && t !== "broadcast") for (let e of bn) n.add(e);
+	if (e === "moderator") for (let e of xn) n.add(e);
+	if (t === "lobby") for (let e of Sn) n.delete(e);
 	return n;
 }
 // ../sdk/js/src/flow.ts
-var _n = 120, vn = 600, yn = 6e3, bn = class {
+var wn = 120, Tn = 600, En = 6e3, Dn = class {
 	began;
 	entries = /* @__PURE__ */ new Map();
 	timer;
@@ -2270,35 +2355,35 @@ var _n = 120, vn = 600, yn = 6e3, bn = class {
 		for (let t of this.entries.keys()) t.startsWith(e) && this.entries.delete(t);
 	}
 	hurry() {
-		this.eagerUntil = Date.now() + yn, clearTimeout(this.timer), this.schedule();
+		this.eagerUntil = Date.now() + En, clearTimeout(this.timer), this.schedule();
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer), this.entries.clear();
 	}
 	schedule() {
-		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? _n : vn));
+		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? wn : Tn));
 	}
 	async look() {
 		let e = [...this.entries].filter(([, e]) => !e.flows);
 		await Promise.all(e.map(async ([e, t]) => {
-			let n = await xn(t.receiver);
+			let n = await On(t.receiver);
 			this.entries.get(e) === t && n !== 0 && (t.flows = !0, this.closed || this.began(e));
 		})), clearTimeout(this.timer), this.schedule();
 	}
 };
-async function xn(e) {
+async function On(e) {
 	try {
 		for (let t of (await e.getStats()).values()) if (t.type === "inbound-rtp") return e.track.kind === "video" ? t.framesDecoded ?? 0 : t.packetsReceived ?? 0;
 	} catch {}
 	return 0;
 }
 // ../sdk/js/src/media.ts
-var Sn = 1e4, Cn = ["camera", "screen"], wn = [
+var kn = 1e4, An = ["camera", "screen"], jn = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], Tn = class {
+], Mn = class {
 	options;
 	paths = [];
 	local = /* @__PURE__ */ new Map();
@@ -2311,7 +2396,7 @@ var Sn = 1e4, Cn = ["camera", "screen"], wn = [
 	timer;
 	closed = !1;
 	constructor(e) {
-		this.options = e, this.flow = new bn((e) => this.refresh(e.split(" ")[1] ?? ""));
+		this.options = e, this.flow = new Dn((e) => this.refresh(e.split(" ")[1] ?? ""));
 	}
 	get current() {
 		return this.paths[this.paths.length - 1];
@@ -2329,7 +2414,7 @@ var Sn = 1e4, Cn = ["camera", "screen"], wn = [
 			n = this.options.open(e), this.tags.set(n, ++this.lastTag);
 			for (let [e, t] of this.local) n.set(e, t);
 		}
-		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), Sn)), this.flow.hurry(), this.refreshAll();
+		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), kn)), this.flow.hurry(), this.refreshAll();
 	}
 	settled(e) {
 		e === this.epoch && this.settle();
@@ -2354,13 +2439,16 @@ var Sn = 1e4, Cn = ["camera", "screen"], wn = [
 	nudge() {
 		for (let e of this.paths) e.nudge();
 	}
+	beat(e, t) {
+		for (let n of this.paths) n.beat(e, t);
+	}
 	reconfigure() {
 		for (let e of this.paths) e.reconfigure();
 	}
 	refresh(e) {
 		let t = this.options.records().get(e);
 		if (t && !this.closed) {
-			for (let n of Cn) this.refreshHalf(e, t, n);
+			for (let n of An) this.refreshHalf(e, t, n);
 			this.check();
 		}
 	}
@@ -2420,7 +2508,7 @@ var Sn = 1e4, Cn = ["camera", "screen"], wn = [
 			let e = this.current;
 			if (!this.closed && e && this.readyFor !== this.epoch) {
 				for (let [t, n] of this.options.records()) if (n.member.connected) {
-					for (let n of wn) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
+					for (let n of jn) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
 				}
 				this.readyFor = this.epoch, this.options.ready(this.epoch);
 			}
@@ -2432,7 +2520,7 @@ function Q(e, t) {
 	return t === "screen-audio" ? e.state.screen : e.state[t];
 }
 // ../sdk/js/src/mesh.ts
-var En = class {
+var Nn = class {
 	options;
 	mode = "p2p";
 	local = /* @__PURE__ */ new Map();
@@ -2505,6 +2593,9 @@ var En = class {
 	nudge() {
 		for (let e of this.peers.values()) e.link.nudge();
 	}
+	beat(e, t) {
+		for (let n of this.peers.values()) n.link.beat(e, t);
+	}
 	reconfigure() {
 		for (let e of this.peers.values()) e.link.renew();
 	}
@@ -2524,7 +2615,7 @@ var En = class {
 			name: o,
 			epoch: t,
 			arrivals: s,
-			link: new F({
+			link: new I({
 				...n,
 				impolite: r.me < e,
 				sections: ["mic", "camera"],
@@ -2546,7 +2637,7 @@ var En = class {
 		let t = this.peers.get(e);
 		this.peers.delete(e), t?.link.close(), t && this.options.changed(e);
 	}
-}, Dn = 8e3, On = class {
+}, Pn = 8e3, Fn = class {
 	events;
 	participants = /* @__PURE__ */ new Map();
 	records = /* @__PURE__ */ new Map();
@@ -2555,7 +2646,7 @@ var En = class {
 	missing = /* @__PURE__ */ new Set();
 	timer;
 	constructor(e, t) {
-		this.events = t, this.own = Ae(e), this.self = new D(this.own, !0);
+		this.events = t, this.own = Me(e), this.self = new D(this.own, !0);
 	}
 	get me() {
 		return this.own.member.id;
@@ -2578,7 +2669,7 @@ var En = class {
 			this.missing.delete(e.id), this.change(t, e);
 			return;
 		}
-		let n = Ae(e), r = new D(n, !1);
+		let n = Me(e), r = new D(n, !1);
 		this.records.set(e.id, n), this.participants.set(e.id, r), this.events.joined(r);
 	}
 	update(e) {
@@ -2608,7 +2699,7 @@ var En = class {
 		for (let e of t) this.add(e);
 		clearTimeout(this.timer), this.missing.size > 0 && (this.timer = setTimeout(() => {
 			for (let e of [...this.missing]) this.remove(e, "gone");
-		}, Dn));
+		}, Pn));
 	}
 	close() {
 		clearTimeout(this.timer);
@@ -2619,7 +2710,7 @@ var En = class {
 		let n = e === this.own ? this.self : this.participants.get(t.id);
 		n && this.events.updated(n);
 	}
-}, kn = [
+}, In = [
 	1,
 	2,
 	4,
@@ -2630,11 +2721,11 @@ var En = class {
 	49,
 	64
 ];
-function An(e, t) {
-	return e <= 0 ? 0 : Math.min(kn.find((t) => t >= e) ?? t, t);
+function Ln(e, t) {
+	return e <= 0 ? 0 : Math.min(In.find((t) => t >= e) ?? t, t);
 }
 var $ = (e) => `${e.source} ${e.member}`;
-function jn(e, t, n) {
+function Rn(e, t, n) {
 	let r = new Map(t.map((e) => [$(e), e.seat])), i = [...new Map(e.map((e) => [$(e), e])).values()].slice(0, n), a = new Set(i.map((e) => r.get($(e))).filter((e) => e !== void 0 && e < n)), o = 0;
 	return i.map((e) => {
 		let t = r.get($(e));
@@ -2646,19 +2737,19 @@ function jn(e, t, n) {
 			seat: t,
 			member: e.member,
 			source: e.source,
-			width: Mn(e.width),
-			height: Mn(e.height),
+			width: zn(e.width),
+			height: zn(e.height),
 			paused: e.paused === !0
 		};
 	}).sort((e, t) => e.seat - t.seat);
 }
-function Mn(e) {
+function zn(e) {
 	return Number.isFinite(e) ? Math.min(16384, Math.ceil(Math.max(0, e) / 16) * 16) : 16384;
 }
-function Nn(e, t) {
+function Bn(e, t) {
 	return JSON.stringify(e) === JSON.stringify(t);
 }
-var Pn = class {
+var Vn = class {
 	seats = [];
 	apply(e) {
 		let t = /* @__PURE__ */ new Set();
@@ -2679,19 +2770,22 @@ var Pn = class {
 	at(e) {
 		return this.seats[e];
 	}
+	get live() {
+		return this.seats.some((e) => e?.audio === "live" || e?.video === "live");
+	}
 	members() {
 		return new Set(this.seats.flatMap((e) => e?.member ?? []));
 	}
 	clear() {
 		this.seats = [];
 	}
-}, Fn = 2e3, In = [
+}, Hn = 2e3, Un = [
 	0,
 	300,
 	1e3,
 	2e3,
 	4e3
-], Ln = 1e3, Rn = class {
+], Wn = 1e3, Gn = class {
 	options;
 	mode = "sfu";
 	pc = null;
@@ -2704,7 +2798,7 @@ var Pn = class {
 	wishes = /* @__PURE__ */ new Map();
 	view = [];
 	told = "";
-	seating = new Pn();
+	seating = new Vn();
 	streams;
 	busy = !1;
 	dirty = !1;
@@ -2712,6 +2806,8 @@ var Pn = class {
 	failures = 0;
 	early = [];
 	timer;
+	silent = !1;
+	restarting = !1;
 	advice = "";
 	publishing = "";
 	constructor(e) {
@@ -2744,14 +2840,14 @@ var Pn = class {
 	rebuild() {
 		if (this.closed) return;
 		this.drop();
-		let e = In[Math.min(this.failures++, In.length - 1)] ?? 0;
+		let e = Un[Math.min(this.failures++, Un.length - 1)] ?? 0;
 		this.later(e, () => void this.build());
 	}
 	arrival(e, t) {
 		let n = this.seating.find(e, w(t)), r = n && this.seats[n.seat];
 		if (!n || !r || n.seat >= this.negotiated) return;
 		let i = T(t) === "audio";
-		if (zn(i ? n.audio : n.video)) return;
+		if (Kn(i ? n.audio : n.video)) return;
 		let a = (i ? r.a : r.v).receiver;
 		return {
 			track: a.track,
@@ -2802,11 +2898,13 @@ var Pn = class {
 		return [e];
 	}
 	nudge() {
-		this.dirty && !this.busy && this.negotiate();
-		let e = this.pc;
-		e && this.answered && (e.connectionState === "connected" ? Ne(e).then((t) => {
+		let e = this.pc, t = this.dirty && !this.busy;
+		t && this.negotiate(), !e || !this.answered || t && this.restarting || (e.connectionState !== "connected" || this.silent ? this.restart() : Pe(e).then((t) => {
 			!t && this.pc === e && this.restart();
-		}) : this.restart());
+		}));
+	}
+	beat(e, t) {
+		this.pc !== e || this.closed || (this.silent = t !== "back", t === "back" ? M(e) : t === "lost" && !this.restarting && this.seating.live && this.restart());
 	}
 	reconfigure() {
 		this.rebuild();
@@ -2817,7 +2915,7 @@ var Pn = class {
 	drop() {
 		clearTimeout(this.timer);
 		let e = this.pc;
-		this.pc = null, this.seats = [], this.sending = /* @__PURE__ */ new Map(), this.negotiated = 0, this.answered = !1, this.told = "";
+		this.pc = null, this.seats = [], this.sending = /* @__PURE__ */ new Map(), this.negotiated = 0, this.answered = this.silent = this.restarting = !1, this.told = "";
 		let t = this.seating.members();
 		if (this.seating.clear(), e && (e.onicecandidate = e.onconnectionstatechange = null, e.close()), !this.closed) for (let e of t) this.options.changed(e);
 	}
@@ -2837,10 +2935,10 @@ var Pn = class {
 	changed(e) {
 		switch (clearTimeout(this.timer), e.connectionState) {
 			case "connected":
-				this.failures = 0;
+				this.failures = 0, this.silent = !1;
 				break;
 			case "disconnected":
-				this.later(Fn, () => this.restart());
+				this.later(Hn, () => this.restart());
 				break;
 			case "failed":
 				this.rebuild();
@@ -2855,17 +2953,17 @@ var Pn = class {
 				try {
 					e.setConfiguration(t);
 				} catch {}
-				e.restartIce(), this.negotiate();
+				e.restartIce(), this.restarting = !0, this.negotiate();
 			}
 		});
 	}
 	show() {
 		let e = this.options.wishes();
 		if (this.wishes = new Map(e.map((e) => [`${e.source} ${e.member}`, e])), !this.pc) return;
-		let t = An(e.length, this.options.seats);
+		let t = Ln(e.length, this.options.seats);
 		t > this.seats.length && (this.grow(t), this.negotiate());
-		let n = jn(e, this.view, this.seats.length);
-		Nn(n, this.view) || (this.view = n), this.tell();
+		let n = Rn(e, this.view, this.seats.length);
+		Bn(n, this.view) || (this.view = n), this.tell();
 	}
 	tell() {
 		let e = this.view.filter((e) => e.seat < this.negotiated), t = JSON.stringify(e);
@@ -2932,7 +3030,7 @@ var Pn = class {
 		let n = this.seats.filter((e) => e.a.mid !== null && e.v.mid !== null).length, { sdp: r } = await this.options.request({
 			t: "offer",
 			pc: this.generation,
-			sdp: je(t),
+			sdp: $e(t),
 			tracks: [...this.sending].flatMap(([e, t]) => t.mid !== null && this.local.has(e) && this.options.roster.speaks ? [{
 				mid: t.mid,
 				source: e
@@ -2946,7 +3044,7 @@ var Pn = class {
 			type: "answer",
 			sdp: r
 		}), this.pc === e)) {
-			this.negotiated = n, this.answered = !0;
+			this.negotiated = n, this.answered = !0, this.restarting = !1;
 			for (let e of this.early ?? []) this.options.post({
 				t: "candidate",
 				pc: this.generation,
@@ -2966,7 +3064,7 @@ var Pn = class {
 			case "sdp":
 				this.options.error(e), this.rebuild();
 				return;
-			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(Ln * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
+			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(Wn * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
 		}
 	}
 	later(e, t) {
@@ -2974,39 +3072,39 @@ var Pn = class {
 			this.closed || t();
 		}, e);
 	}
-}, zn = (e) => e === "none" || e === "undecodable", Bn = {
+}, Kn = (e) => e === "none" || e === "undecodable", qn = {
 	width: 640,
 	height: 360
-}, Vn = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), Hn = (e) => e.role !== "viewer" || e.tracks.length > 0;
-function Un(e, t, n) {
+}, Jn = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), Yn = (e) => e.role !== "viewer" || e.tracks.length > 0;
+function Xn(e, t, n) {
 	let r = [...e ?? []], i = (e, t) => r.some((n) => n.member === e && n.source === t);
 	if (r.some((e) => e.member === "first")) return r.slice(0, n);
-	for (let n of t) Hn(n) && !i(n.id, "camera") && r.push({
+	for (let n of t) Yn(n) && !i(n.id, "camera") && r.push({
 		member: n.id,
 		source: "camera",
-		...Bn,
+		...qn,
 		...e ? { paused: !0 } : {}
-	}), i(n.id, "screen") || (!e && (n.state.screen || Vn(n, "screen")) ? r.push({
+	}), i(n.id, "screen") || (!e && (n.state.screen || Jn(n, "screen")) ? r.push({
 		member: n.id,
 		source: "screen",
-		...Bn
-	}) : e && Vn(n, "screen-audio") && r.push({
+		...qn
+	}) : e && Jn(n, "screen-audio") && r.push({
 		member: n.id,
 		source: "screen",
-		...Bn,
+		...qn,
 		paused: !0
 	}));
 	return r.slice(0, n);
 }
 // ../sdk/js/src/session.ts
-var Wn = 500, Gn = /* @__PURE__ */ new Set([
+var Zn = 500, Qn = /* @__PURE__ */ new Set([
 	"not-allowed",
 	"no-member",
 	"no-call",
 	"bad-message",
 	"left",
 	"aborted"
-]), Kn = class {
+]), $n = class {
 	env;
 	connection;
 	saved;
@@ -3028,7 +3126,7 @@ var Wn = 500, Gn = /* @__PURE__ */ new Set([
 	constructor(e, t, n, r, i) {
 		this.env = e, this.connection = t, this.saved = n, this.room = r.room, this.limits = r.limits, this.may = new Set(r.may);
 		let a = this.events.emit.bind(this.events);
-		this.roster = new On(r.you, {
+		this.roster = new Fn(r.you, {
 			joined: (e) => a("joined", e),
 			left: (e, t) => {
 				this.files.left(e.id), a("left", {
@@ -3037,7 +3135,7 @@ var Wn = 500, Gn = /* @__PURE__ */ new Set([
 				});
 			},
 			updated: (e) => a("updated", e)
-		}), this.ice = new dn(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
+		}), this.ice = new vn(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
 		let o = {
 			env: e,
 			config: () => this.ice.config(),
@@ -3048,7 +3146,7 @@ var Wn = 500, Gn = /* @__PURE__ */ new Set([
 			link: n,
 			data: r
 		});
-		this.files = new cn({
+		this.files = new hn({
 			link: o,
 			me: () => this.roster.me,
 			signal: s,
@@ -3056,7 +3154,7 @@ var Wn = 500, Gn = /* @__PURE__ */ new Set([
 			progress: (e) => a("fileProgress", e)
 		});
 		let c = this.roster;
-		this.calls = new an({
+		this.calls = new fn({
 			room: {
 				link: o,
 				get me() {
@@ -3073,7 +3171,7 @@ var Wn = 500, Gn = /* @__PURE__ */ new Set([
 			request: (e) => t.request(e),
 			nameOf: (e) => c.nameOf(e),
 			incoming: (e) => a("call", e)
-		}), this.media = new Tn({
+		}), this.media = new Mn({
 			env: e,
 			open: (e) => this.open(e),
 			records: () => c.records,
@@ -3090,7 +3188,7 @@ var Wn = 500, Gn = /* @__PURE__ */ new Set([
 					...n.status(t)
 				});
 			}
-		}), this.monitor = new ot({
+		}), this.monitor = new ft({
 			me: () => c.me,
 			inspect: () => this.media.inspect(),
 			speaking: (e) => a("speaking", e),
@@ -3101,7 +3199,9 @@ var Wn = 500, Gn = /* @__PURE__ */ new Set([
 					quality: t
 				}));
 			},
-			stopped: () => t.suspect()
+			beat: (e, n) => {
+				n === "stopped" && t.suspect(), this.media.beat(e, n);
+			}
 		}), this.begin(r);
 	}
 	codecs() {
@@ -3147,7 +3247,7 @@ var Wn = 500, Gn = /* @__PURE__ */ new Set([
 			case "room":
 				this.room = {
 					...this.room,
-					...qn(e)
+					...er(e)
 				}, this.advise(e.publish.video), this.media.update(), this.events.emit("room", this.facade);
 				break;
 			case "topology":
@@ -3203,13 +3303,13 @@ var Wn = 500, Gn = /* @__PURE__ */ new Set([
 		this.shown = e, this.media.update();
 	}
 	remember(e) {
-		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > Wn && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
+		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > Zn && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
 	}
 	state(e) {
 		this.connectionState !== e && (this.connectionState = e, this.events.emit("connection", { state: e }));
 	}
 	refused(e, t) {
-		Gn.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
+		Qn.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
 	}
 	nudge() {
 		this.connection.nudge(), this.media.nudge(), this.calls.nudge();
@@ -3222,7 +3322,7 @@ var Wn = 500, Gn = /* @__PURE__ */ new Set([
 	}
 	open(e) {
 		let { env: t, connection: n, roster: r } = this, i = (e) => this.media.refresh(e), a = () => this.ice.config();
-		if (e === "p2p") return new En({
+		if (e === "p2p") return new Nn({
 			link: {
 				env: t,
 				config: a,
@@ -3238,7 +3338,7 @@ var Wn = 500, Gn = /* @__PURE__ */ new Set([
 			}),
 			changed: i
 		});
-		let o = new Rn({
+		let o = new Gn({
 			env: t,
 			roster: r,
 			config: a,
@@ -3251,7 +3351,7 @@ var Wn = 500, Gn = /* @__PURE__ */ new Set([
 				publish: this.room.publish.video
 			}),
 			seats: this.limits.seats,
-			wishes: () => Un(this.shown, this.roster.others(), this.limits.seats),
+			wishes: () => Xn(this.shown, this.roster.others(), this.limits.seats),
 			changed: i,
 			error: (e) => this.events.emit("error", e)
 		});
@@ -3259,7 +3359,7 @@ var Wn = 500, Gn = /* @__PURE__ */ new Set([
 	}
 	updated(e) {
 		let t = e.id === this.roster.me, n = t && e.role !== this.roster.own.member.role;
-		if (n && (this.may = gn(e.role, this.room.kind)), this.roster.update(e), n) {
+		if (n && (this.may = Cn(e.role, this.room.kind)), this.roster.update(e), n) {
 			if (e.role === "viewer") for (let e of [...this.media.published.keys()]) this.publish(e, null);
 			this.events.emit("room", this.facade);
 		}
@@ -3288,7 +3388,7 @@ var Wn = 500, Gn = /* @__PURE__ */ new Set([
 		});
 	}
 };
-function qn(e) {
+function er(e) {
 	return {
 		locked: e.locked,
 		video: e.video,
@@ -3296,7 +3396,7 @@ function qn(e) {
 		publish: e.publish
 	};
 }
-function Jn(e, t, n, r) {
+function tr(e, t, n, r) {
 	let { room: i, kind: a, token: o, role: s, topology: c, audio: l, video: u } = e;
 	return {
 		room: i,
@@ -3313,9 +3413,9 @@ function Jn(e, t, n, r) {
 	};
 }
 // ../sdk/js/src/room.ts
-var Yn = class e {
+var nr = class e {
 	session;
-	looker = new I();
+	looker = new L();
 	moderate;
 	constructor(e) {
 		this.session = e, e.facade = this;
@@ -3345,19 +3445,19 @@ var Yn = class e {
 		};
 	}
 	static async join(n, r) {
-		let i = Zn(n.rtc), a = nn(n.url), o = new tn(n.storage, `veche ${a} ${n.room}`), s = {
+		let i = ir(n.rtc), a = un(n.url), o = new ln(n.storage, `veche ${a} ${n.room}`), s = {
 			mic: !1,
 			camera: !1,
 			screen: !1,
 			hand: !1,
 			...n.state
-		}, c, l, u = new $t({
+		}, c, l, u = new sn({
 			WebSocket: i.WebSocket,
 			url: a,
 			resume: o.resume,
-			hello: () => Jn(n, i, n.name, c?.roster.own.member.state ?? s),
+			hello: () => tr(n, i, n.name, c?.roster.own.member.state ?? s),
 			welcome: (t) => {
-				o.keep(t.resume), c ? c.welcome(t) : (c = new Kn(i, u, o, t, n.relayOnly === !0), l = new e(c));
+				o.keep(t.resume), c ? c.welcome(t) : (c = new $n(i, u, o, t, n.relayOnly === !0), l = new e(c));
 			},
 			renewed: (e) => o.keep(e),
 			event: (e) => c?.event(e),
@@ -3443,9 +3543,9 @@ var Yn = class e {
 	}
 	async sendFile(e, n = {}) {
 		let r = {
-			name: Xn(e.name || "file", 255),
+			name: rr(e.name || "file", 255),
 			size: e.size,
-			mime: Xn(e.type, 127)
+			mime: rr(e.type, 127)
 		}, { files: i } = this.session, a = await this.say({
 			t: "chat",
 			text: "",
@@ -3491,7 +3591,7 @@ var Yn = class e {
 		return n && r.file && this.session.files.keep(r.file.id, n), this.session.remember(r), r;
 	}
 };
-function Xn(e, t) {
+function rr(e, t) {
 	let n = new TextEncoder(), r = "";
 	for (let i of e) {
 		if (n.encode(r + i).length > t) break;
@@ -3499,7 +3599,7 @@ function Xn(e, t) {
 	}
 	return r;
 }
-function Zn(e = {}) {
+function ir(e = {}) {
 	let n = globalThis, r = {};
 	for (let i of [
 		"RTCPeerConnection",
@@ -3514,4 +3614,4 @@ function Zn(e = {}) {
 	}
 	return r;
 }
-export { ft as Call, D as Participant, Yn as Room, t as VecheError, n as errorCode, e as errorReasons };
+export { vt as Call, D as Participant, nr as Room, t as VecheError, n as errorCode, e as errorReasons };
