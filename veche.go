@@ -68,6 +68,7 @@ type Server struct {
 	native   *native.Adapter
 	whip     *whip.Adapter
 	fronts   []running
+	streams  streams
 	keys     *auth.Keys
 	handler  http.Handler
 	registry *prometheus.Registry
@@ -106,6 +107,7 @@ func New(c Config, opts ...Option) (*Server, error) {
 	s.whip = whip.New(s.whipConfig())
 	s.keys = keys
 	s.openFrontends()
+	s.streams = openStreams(&s.cfg.Streams, s.sessions, s.log)
 	if err := s.serveSite(); err != nil {
 		return nil, errors.Join(err, s.Close(context.Background()))
 	}
@@ -136,6 +138,7 @@ func (s *Server) Metrics() http.Handler { return metrics.Handler(s.registry) }
 // left is cut off; no goroutine remains in either case. It is idempotent.
 func (s *Server) Close(ctx context.Context) error {
 	s.closing.Do(func() {
+		s.streams.close()
 		s.closeErr = errors.Join(s.closeFrontends(ctx)...)
 		s.closeErr = errors.Join(
 			s.closeErr, s.native.Close(ctx), s.whip.Close(ctx), s.sessions.Close(ctx), s.hub.Close(ctx), s.net.close(),

@@ -35,7 +35,7 @@ func (c *demoCmd) Run(ctx context.Context, sys *system) error {
 		return err
 	}
 	log := newLogger(cfg.Log, sys.stderr)
-	p := &process{cfg: cfg, log: log, local: true, demo: demoRoom}
+	p := &process{cfg: cfg, log: log, local: true, trial: true, demo: demoRoom}
 	if c.LAN {
 		if p.tls, err = demoTLS(sys, log); err != nil {
 			return err
@@ -66,6 +66,10 @@ func (c *demoCmd) config(sys *system) (config.Config, error) {
 	}
 	settings := map[string]string{
 		"http.listen": listen, "auth.openRooms": "true", "media.loopback": "true", "log.level": c.LogLevel,
+	}
+	settings["streams.rtmp"] = "localhost:1935"
+	if c.LAN {
+		settings["streams.rtmp"], settings["streams.rtmps"] = ":1935", ":1936"
 	}
 	if _, named := c.Set["frontends"]; !named {
 		for _, name := range config.FrontendNames() {

@@ -33,6 +33,7 @@ type process struct {
 	tls   *tls.Config
 	log   *slog.Logger
 	local bool   // /metrics on the main port for clients on this machine
+	trial bool   // ports of streams may be taken by others
 	demo  string // room that the start page offers, "" = none
 
 	listener net.Listener
@@ -65,7 +66,15 @@ func (p *process) open(ctx context.Context) error {
 		return errors.Join(err, l.Close())
 	}
 	p.listener = l
-	if err := p.openFronts(ctx); err != nil {
+	err = p.openFronts(ctx)
+	if err == nil {
+		if err = p.openStreams(ctx); err != nil {
+			for _, f := range p.fronts {
+				err = errors.Join(err, f.Close())
+			}
+		}
+	}
+	if err != nil {
 		closing, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		return errors.Join(err, l.Close(), p.server.Close(closing))

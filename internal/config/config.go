@@ -20,6 +20,7 @@ type Config struct {
 	Rooms   Rooms   `koanf:"rooms" doc:"What holds for every room."`
 	Limits  Limits  `koanf:"limits" doc:"What one client may cost."`
 	Log     Log     `koanf:"log" doc:"Logs go to standard error."`
+	Streams Streams `koanf:"streams" doc:"Streams of other protocols that come into a room."`
 
 	Frontends Frontends `koanf:"frontends" doc:"Signalling protocols of other systems, so that their clients move here by a change of URL: a list of names, or a map with settings, where naming one serves it. Media goes from browser to browser. veche demo serves all of them."`
 }
@@ -106,6 +107,14 @@ type Limits struct {
 	PendingPerIP      int   `koanf:"pendingPerIP" min:"1" doc:"Connections of one address (IPv6: /64) that have not joined a room yet."`
 }
 
+// Streams configures what comes in by other protocols than WebRTC.
+type Streams struct {
+	RTMP  string `koanf:"rtmp" doc:"HOST:PORT for encoders that push by RTMP, for example OBS; the usual port is 1935. Empty means none."`
+	RTMPS string `koanf:"rtmps" doc:"The same inside of TLS, with the certificate of http.tls; the usual port is 1936. Empty means none."`
+	Max   int    `koanf:"max" min:"1" doc:"Streams at a time."`
+	H265  string `koanf:"h265" enum:"convert forward" doc:"What becomes of H.265, which few browsers can show: convert makes it H.264 (needs ffmpeg and a processor core), forward leaves it."`
+}
+
 // Log configures the log.
 type Log struct {
 	Level  string `koanf:"level" enum:"debug info warn error" doc:"The least important messages that are written."`
@@ -129,6 +138,7 @@ func Default() Config {
 			MessagesPerSecond: 50, Burst: 200, Frame: 64 << 10, SDP: 512 << 10,
 			Connections: 10_000, CPU: 95, PendingPerIP: 32,
 		},
-		Log: Log{Level: "info", Format: "text"}, Frontends: defaultFrontends(),
+		Streams: Streams{Max: 100, H265: "convert"},
+		Log:     Log{Level: "info", Format: "text"}, Frontends: defaultFrontends(),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,7 @@ type Foreign struct {
 	source  room.Source
 	out     media.Codec
 	encoder []string
+	sets    [][]byte // parameter sets that came beside the stream
 
 	queue   chan Unit
 	last    atomic.Int64 // PTS of the last unit that went in, in ticks
@@ -97,11 +99,14 @@ func (c *Foreign) feed(ctx context.Context, w io.Writer) error {
 	if err := mux.Initialize(); err != nil {
 		return err
 	}
-	for {
+	for first := true; ; first = false {
 		select {
 		case <-ctx.Done():
 			return nil
 		case u := <-c.queue:
+			if first && len(c.sets) > 0 {
+				u.Data = append(slices.Clone(c.sets), u.Data...)
+			}
 			c.last.Store(ticks(u.PTS, tsRate))
 			if err := writeTS(mux, track, u); err != nil {
 				return err
