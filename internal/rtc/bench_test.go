@@ -10,12 +10,15 @@ import (
 )
 
 // BenchmarkReceive opens a packet of 1100 bytes and parses it; nobody watches.
-func BenchmarkReceive(b *testing.B) { benchmark(b, 0) }
+func BenchmarkReceive(b *testing.B) { benchmark(b, 0, 0) }
 
 // BenchmarkForward does the same and sends it to ten, sealed ten times, but for the socket.
-func BenchmarkForward(b *testing.B) { benchmark(b, 10) }
+func BenchmarkForward(b *testing.B) { benchmark(b, 10, 0) }
 
-func benchmark(b *testing.B, watchers int) {
+// BenchmarkForwardNumbered does the same to clients that report transport-wide.
+func BenchmarkForwardNumbered(b *testing.B) { benchmark(b, 10, 3) }
+
+func benchmark(b *testing.B, watchers int, ext uint8) {
 	o := newOffline(b)
 	o.keep.Store(false)
 	o.video(1)
@@ -23,7 +26,8 @@ func benchmark(b *testing.B, watchers int) {
 	for range watchers {
 		out := newOutbound(o.Peer, "", media.Video, "s")
 		out.open.Store(true)
-		binding := sfu.Binding{SSRC: out.ssrc}
+		binding := sfu.Binding{SSRC: out.ssrc, TransportExt: ext}
+		o.tx.pace.Enable(3, false)
 		binding.Payload[media.VP8] = sfu.Payload{Negotiated: true, Type: 96}
 		out.slot.Bind(binding)
 		must(b, out.slot.Show(track))

@@ -32,6 +32,8 @@ const (
 	headroom = 1.5
 	// between is the least time between two reductions, besides the round trip.
 	between = 200 * ms
+	// noise is a queueing delay that jitter alone can make, of all packets of a report.
+	noise = 12 * ms
 	// standing and drained are when draining begins and ends: the queueing delay.
 	standing, drained = 120 * ms, 40 * ms
 )
@@ -117,7 +119,7 @@ func (e *Estimator) adapt(now int64) {
 	e.drain()
 	switch e.trend.usage() {
 	case over:
-		if e.ripe(now) && !e.probe.running() {
+		if e.ripe(now) && !e.probe.running() && e.queue > noise {
 			e.lower(backoff*acked, acked, now)
 		}
 	case normal:

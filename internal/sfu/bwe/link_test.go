@@ -71,7 +71,7 @@ type run struct {
 	due    []report
 	media  float64 // bytes that wait
 	sent   []sample
-	share  float64
+	mute   bool // reports do not arrive
 }
 
 type packet struct {
@@ -159,6 +159,9 @@ func (r *run) until(from, to int64) []sample {
 			list = append(list, sample{at, float64(bytes) * 80, float64(r.e.Estimate()), r.l.rate(now), max(r.l.busy-now, 0), r.e.Lost(now)})
 			bytes = 0
 			for _, cc := range r.rec.BuildFeedbackPacket() {
+				if r.mute {
+					continue
+				}
 				r.due = append(r.due, report{cc.(*rtcp.TransportLayerCC), now + r.l.delay})
 			}
 		}

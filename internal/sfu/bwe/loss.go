@@ -88,7 +88,7 @@ func (l *loss) cut(now int64, target float64, rtt int64) float64 {
 		}
 		return 1
 	}
-	if l.from == 0 {
+	if l.from == 0 || recent > l.share0 {
 		l.from, l.share0 = target, recent
 	}
 	if target < 0.65*l.from && recent > 0.7*l.share0 && recent < lossOwn {
