@@ -1,23 +1,17 @@
 package rtc
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"fmt"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/netip"
 	"slices"
 	"sync"
-	"time"
 
 	"veche.example/internal/rtc/pace"
 	"veche.example/internal/rtc/sdp"
+	"veche.example/internal/rtc/seal"
 	"veche.example/internal/rtc/wheel"
 	"veche.example/internal/udp"
 )
@@ -74,9 +68,11 @@ func NewEngine(cfg Config) (*Engine, error) {
 	}
 	e := &Engine{cfg: cfg, log: cfg.Log, peers: make(map[*Peer]struct{})}
 	e.tcp.init(e)
-	if err := e.certify(); err != nil {
+	var err error
+	if e.cert, err = seal.Certificate(); err != nil {
 		return nil, fmt.Errorf("rtc: certificate: %w", err)
 	}
+	e.fingerprint = sdp.FingerprintOf(e.cert.Certificate[0])
 	e.reports = cfg.UDP.NewBatch()
 	e.wheel, e.clock = wheel.New(e.reports.Flush), pace.NewClock()
 	if cfg.TCP != nil {
@@ -86,30 +82,6 @@ func NewEngine(cfg Config) (*Engine, error) {
 		}
 	}
 	return e, nil
-}
-
-// certify makes the self-signed certificate, whose hash the answers carry (RFC 8827 §5.5).
-func (e *Engine) certify() error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	if err != nil {
-		return err
-	}
-	now := time.Now()
-	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "WebRTC"},
-		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.AddDate(10, 0, 0),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return err
-	}
-	e.cert = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-	e.fingerprint = sdp.FingerprintOf(der)
-	return nil
 }
 
 // NewPeer makes a peer that waits for its first offer. Its owner must close it.
@@ -174,31 +146,15 @@ func (e *Engine) Close() error {
 	return nil
 }
 
-// candidates are the host candidates of an answer (RFC 8839 §5.1), UDP before TCP.
+// candidates are the host candidates of an answer.
 func (e *Engine) candidates() []string {
-	var list []string
-	add := func(network, extra string, kind uint32, a netip.AddrPort) {
-		ip := a.Addr().Unmap().WithZone("")
-		// RFC 8445 §5.1.2: type, local preference, component.
-		prio := kind<<24 | uint32(0xffff-len(list))<<8 | 255
-		list = append(list, fmt.Sprintf("candidate:%d 1 %s %d %s %d typ host%s", len(list)+1, network, prio, ip, a.Port(), extra))
-	}
+	var list []netip.AddrPort
 	for _, a := range e.cfg.UDP.GetListenAddresses() {
 		if u, ok := a.(*net.UDPAddr); ok {
-			add("udp", "", preferUDP, u.AddrPort())
+			list = append(list, u.AddrPort())
 		}
 	}
 	e.mu.Lock()
-	tcpAddrs := e.tcpAddrs
-	e.mu.Unlock()
-	for _, a := range tcpAddrs {
-		add("tcp", " tcptype passive", preferTCP, a)
-	}
-	return list
+	defer e.mu.Unlock()
+	return sdp.HostCandidates(list, e.tcpAddrs)
 }
-
-// Type preferences of host candidates.
-const (
-	preferUDP = 126
-	preferTCP = 90
-)

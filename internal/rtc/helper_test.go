@@ -174,6 +174,7 @@ type clientConfig struct {
 	codecs  []webrtc.RTPCodecParameters // nil = the usual ones
 	setting func(*webrtc.SettingEngine)
 	room    []media.Codec // nil = all
+	reports bool          // transport-wide feedback is sent
 }
 
 var fb = []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}, {Type: "transport-cc"}}
@@ -277,6 +278,9 @@ func newPC(t testing.TB, cc clientConfig) *webrtc.PeerConnection {
 	must(t, webrtc.ConfigureNack(me, ir))
 	must(t, webrtc.ConfigureRTCPReports(ir))
 	must(t, webrtc.ConfigureTWCCHeaderExtensionSender(me, ir))
+	if cc.reports {
+		must(t, webrtc.ConfigureTWCCSender(me, ir))
+	}
 	se := webrtc.SettingEngine{LoggerFactory: silent}
 	se.SetIncludeLoopbackCandidate(true)
 	se.SetDTLSRetransmissionInterval(50 * time.Millisecond)

@@ -66,9 +66,9 @@ type path struct {
 // local is the type preference of our side's candidate.
 func (pa *path) local() uint32 {
 	if pa.tcp {
-		return preferTCP
+		return sdp.PreferTCP
 	}
-	return preferUDP
+	return sdp.PreferUDP
 }
 
 // sender sends one datagram without blocking.

@@ -22,8 +22,9 @@ import (
 )
 
 const (
-	// lead is how much faster than the estimate the queue is emptied: it is the mean that must not be more.
-	lead = 1.25
+	// lead is how much faster than the estimate a queue that is shorter than brief is emptied: it is the mean that must not be
+	// more, and the end of a big picture should not wait.
+	lead, brief = 1.25, 0.100
 	// burst is how much of a second may be sent at once.
 	burst = 0.010
 	// longest is how long a picture may wait; debt is how far what has precedence may run ahead.
@@ -179,7 +180,11 @@ func (p *Pacer) refill(now int64) {
 		return
 	}
 	p.filled = now
-	p.tokens = min(p.tokens+dt*p.rate*lead, max(burst*p.rate*lead, 1500))
+	rate := p.rate
+	if float64(p.queue.bytes) < brief*rate {
+		rate *= lead
+	}
+	p.tokens = min(p.tokens+dt*rate, max(burst*rate, 1500))
 }
 
 // Turn sends what may be sent now; true if it is to be called again in 5 ms.
@@ -315,7 +320,7 @@ func (p *Pacer) adapt(e *bwe.Estimator, now int64) {
 
 // bits is the estimate in bit/s. mu is held.
 func (p *Pacer) bits(e *bwe.Estimator, now int64) int {
-	if e != nil && e.Reports() {
+	if e != nil && !e.Mute() {
 		return min(e.Estimate(), p.reports.Limit(now))
 	}
 	return min(p.reports.Estimate(now), bwe.Ceiling)
@@ -323,7 +328,7 @@ func (p *Pacer) bits(e *bwe.Estimator, now int64) int {
 
 // limited tells whether the link carries less than is wanted. mu is held.
 func (p *Pacer) limited(e *bwe.Estimator, now int64) bool {
-	if e == nil || !e.Reports() {
+	if e == nil || e.Mute() {
 		return p.reports.Estimate(now) < bwe.Ceiling
 	}
 	return e.Reduced() != 0 && (now-e.Reduced() < recent || p.demand != 0 && e.Estimate() < p.demand)
@@ -336,7 +341,7 @@ func (p *Pacer) Estimate(now int64) Estimate {
 	e := p.est.Load()
 	bits := float64(p.bits(e, now))
 	s := Estimate{Limited: p.limited(e, now)}
-	if e != nil && e.Reports() {
+	if e != nil && !e.Mute() {
 		s.Lost, s.RTT = e.Lost(now), time.Duration(e.RTT())
 	} else {
 		s.Lost = p.reports.Share()
@@ -345,7 +350,9 @@ func (p *Pacer) Estimate(now int64) Estimate {
 		bits -= p.meters.again + 8*float64(p.queue.bytes)
 	}
 	s.Bitrate = int(max(bits, bwe.Floor))
-	s.Limited = s.Limited || p.demand != 0 && s.Bitrate < p.demand && e != nil && e.Reports()
+	if p.demand != 0 {
+		s.Limited = s.Bitrate < p.demand
+	}
 	return s
 }
 

@@ -26,6 +26,8 @@ const (
 
 	// silent is how long packets may be sent without any report before the estimate falls, and how often it then does.
 	silent = 1500 * ms
+	// dumb is how long packets are sent without any report before it is taken that there will be none.
+	dumb = 3000 * ms
 	// backoff is what remains of the measured rate when packets queue up.
 	backoff = 0.87
 	// headroom is how far above what arrives the estimate may climb without a probe.
@@ -52,10 +54,13 @@ type Estimator struct {
 	capacity capacity
 	demand   float64
 	began    int64 // first report
+	opened   int64 // first packet
 	heard    int64 // last report, or when the target was reduced for want of one
 	reduced  int64 // when the target was last lowered, 0 = never
 	draining bool
+	mute     bool
 	queue    int64 // of the last report: the least delay above the base
+	deep     int64 // the queue that a reduction has met, until it is empty: what is seen of it must not reduce once more
 	rtt      int64
 	last     int64 // of the last raise
 }
@@ -119,7 +124,7 @@ func (e *Estimator) adapt(now int64) {
 	e.drain()
 	switch e.trend.usage() {
 	case over:
-		if e.ripe(now) && !e.probe.running() && e.queue > noise {
+		if e.ripe(now) && !e.probe.running() && e.queue > max(noise, e.deep) {
 			e.lower(backoff*acked, acked, now)
 		}
 	case normal:
@@ -141,7 +146,7 @@ func (e *Estimator) adapt(now int64) {
 func (e *Estimator) ripe(now int64) bool { return e.reduced == 0 || now-e.reduced > between+e.rtt }
 
 func (e *Estimator) lower(to, acked float64, now int64) {
-	e.last, e.reduced = now, now
+	e.last, e.reduced, e.deep = now, now, e.queue*9/10
 	e.probe.disturbed(now)
 	if acked > 0 {
 		e.capacity.note(acked)
@@ -173,7 +178,7 @@ func (e *Estimator) raise(acked float64, now int64) {
 func (e *Estimator) drain() {
 	switch {
 	case e.queue < drained:
-		e.draining = false
+		e.draining, e.deep = false, 0
 	case e.queue > standing && e.reduced != 0:
 		e.draining = true
 	}
@@ -181,6 +186,10 @@ func (e *Estimator) drain() {
 
 // Tick does what time alone brings. It is called every 50 to 200 ms; sending tells whether packets are sent at all.
 func (e *Estimator) Tick(now int64, sending bool) {
+	if e.opened == 0 && sending {
+		e.opened = now
+	}
+	e.mute = e.began == 0 && e.opened != 0 && now-e.opened > dumb
 	if e.began == 0 || !sending {
 		e.heard = max(e.heard, now-silent/2)
 		return
@@ -216,8 +225,8 @@ func (e *Estimator) Estimate() int {
 	return int(e.target)
 }
 
-// Reports tells whether the client sends transport-wide feedback.
-func (e *Estimator) Reports() bool { return e.began != 0 }
+// Mute tells that the client, though it agreed to, sends no transport-wide feedback.
+func (e *Estimator) Mute() bool { return e.mute }
 
 // Lost is the share of packets lost lately.
 func (e *Estimator) Lost(now int64) float64 { return e.loss.share(now) }

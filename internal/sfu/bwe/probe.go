@@ -7,6 +7,8 @@ const (
 	probeFast, probeSlow  = 3.0, 1.7
 	// probeWait is when the next attempt follows one that failed, at first and at most; it grows by half each time.
 	probeWait, probeWaitMost = 2500 * ms, 6000 * ms
+	// probeStep is by how many bit/s a probe is above the estimate at least.
+	probeStep = 200_000
 	// probeLeast is how many packets say something.
 	probeLeast = 5
 	// probeHarm is the queueing delay at which a probe ends early.
@@ -58,7 +60,7 @@ func (p *prober) next(now int64, target, demand float64, reduced int64) (int, in
 	if reduced != 0 {
 		factor, length = probeSlow, probeLong
 	}
-	p.rate = min(target*factor, demand*1.2)
+	p.rate = min(max(target*factor, target+probeStep), demand*1.2)
 	p.active, p.ended, p.got, p.start = true, false, cluster{}, now
 	p.deadline = now + length + 3000*ms // if Probed is never called
 	return int(p.rate), length
