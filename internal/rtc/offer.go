@@ -206,7 +206,7 @@ func (n *negotiation) answerSection(s *sdp.Section, st *step) {
 	if s.Kind == media.Video {
 		codecs = n.p.cfg.Video
 	}
-	if s.Kind == 0 || s.Rejected || !s.Bundled || !s.Mux || !knownProto(s.Proto) {
+	if s.Kind == 0 || s.Rejected || !s.Bundled || !s.Mux || !s.Known() {
 		a.Rejected = true
 		return
 	}
@@ -240,14 +240,6 @@ func (n *negotiation) answerSection(s *sdp.Section, st *step) {
 			a.Exts = append(a.Exts, sdp.Ext{ID: id, URI: uri})
 		}
 	}
-}
-
-func knownProto(proto string) bool {
-	switch proto {
-	case "UDP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "TCP/DTLS/RTP/SAVP", "RTP/SAVPF", "RTP/SAVP": // RFC 9429 §5.1.2
-		return true
-	}
-	return false
 }
 
 // transport makes new ICE credentials where they are needed.
@@ -441,12 +433,8 @@ func (p *Peer) learn(ssrcs ...uint32) {
 	}
 }
 
-// Media is one audio or video section of a description, as Sections finds it.
-type Media struct {
-	MID             string
-	Kind            media.Kind
-	Sends, Receives bool // what the offerer wants to do
-}
+// Media is one audio or video section of a description.
+type Media = sdp.Media
 
 // Sections lists the audio and video sections of an offer that are not rejected, for adapters whose protocols say
 // nothing but the description. The error wraps ErrSDP.
@@ -455,11 +443,5 @@ func Sections(text string) ([]Media, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSDP, err)
 	}
-	var list []Media
-	for _, s := range o.Sections {
-		if s.Kind != 0 && !s.Rejected {
-			list = append(list, Media{s.MID, s.Kind, s.Direction.Sends(), s.Direction.Receives()})
-		}
-	}
-	return list, nil
+	return o.Media(), nil
 }
