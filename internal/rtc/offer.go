@@ -356,7 +356,7 @@ func (n *negotiation) commitInbound(pl *plan) []event {
 			case sdp.ExtRRID:
 				r.rridExt = e.ID
 			case sdp.ExtTWCC:
-				r.twcc.ext = e.ID
+				r.twcc.Ext = e.ID
 			}
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
 
@@ -20,8 +19,6 @@ const (
 	// maxSSRCs bounds the tables that grow with each SSRC that a client makes up. A client with 64 seats may
 	// use one of its own for each section.
 	maxSSRCs    = 512
-	twccEvery   = int64(50e6)
-	twccMost    = 100        // packets in one report
 	rtcpPerTick = 1000       // RTCP packets taken in one tick
 	flipPause   = int64(2e8) // between two changes of codec
 	reportRecv  = int64(1e9) // between receiver reports
@@ -47,19 +44,10 @@ type receiver struct {
 	midExt  uint8
 	ridExt  uint8 // rtp-stream-id
 	rridExt uint8 // repaired-rtp-stream-id
-	twcc    transportFeedback
+	twcc    reception.Transport
 	reports int64        // when receiver reports are due
 	rtcpIn  int          // in this tick
 	holding []*sfu.Track // that have packets which wait for others
-}
-
-// transportFeedback reports the arrival of each packet to the client's bandwidth estimator
-// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
-type transportFeedback struct {
-	rec  *twcc.Recorder
-	ext  uint8
-	due  int64
-	held int
 }
 
 // stream is one SSRC of the client.
@@ -74,7 +62,7 @@ func (r *receiver) init(p *Peer) {
 	r.p = p
 	r.ssrcs, r.streams = make(map[uint32]struct{}), make(map[uint32]*stream)
 	r.byMID, r.slots = make(map[string]*inbound), make(map[uint32]*outbound)
-	r.twcc.rec = twcc.NewRecorder(p.tx.ssrc)
+	r.twcc.Init(p.tx.ssrc)
 }
 
 // arrive takes one datagram that came by a checked path.
@@ -169,28 +157,13 @@ func headerLen(b []byte) int {
 
 // transport notes the packet for the transport-wide feedback.
 func (r *receiver) transport(ssrc uint32, now int64, out *udp.Batch) {
-	t := &r.twcc
-	if t.ext == 0 {
-		return
-	}
-	v := r.h.GetExtension(t.ext)
-	if len(v) < 2 {
-		return
-	}
-	t.rec.Record(ssrc, binary.BigEndian.Uint16(v), now/1000)
-	t.held++
-	if t.due == 0 {
-		t.due = now + twccEvery
-	}
-	if now >= t.due || t.held >= twccMost {
+	if v := r.h.GetExtension(r.twcc.Ext); r.twcc.Ext != 0 && len(v) >= 2 && r.twcc.Note(ssrc, binary.BigEndian.Uint16(v), now) {
 		r.sendTransport(out)
 	}
 }
 
 func (r *receiver) sendTransport(out *udp.Batch) {
-	t := &r.twcc
-	t.held, t.due = 0, 0
-	for _, pkt := range t.rec.BuildFeedbackPacket() {
+	for _, pkt := range r.twcc.Reports() {
 		r.p.tx.rtcpBy(out, pkt)
 	}
 }
@@ -320,9 +293,7 @@ func (r *receiver) flush(now int64, out *udp.Batch) {
 	if r.ctx == nil {
 		return
 	}
-	if r.twcc.held > 0 {
-		r.sendTransport(out)
-	}
+	r.sendTransport(out)
 	for _, s := range r.streams {
 		s.request(&r.p.tx, now, out)
 	}
