@@ -1,6 +1,8 @@
 package sfu
 
 import (
+	"sync/atomic"
+
 	"veche.example/internal/media"
 )
 
@@ -28,16 +30,47 @@ type epoch struct {
 	gen   uint32 // of the track: it grows when the publisher begins a new sequence
 	run   uint32 // the same for epochs that differ in their binding only
 	talk  bool   // the first packet begins a talkspurt
+	level        // that is sent
+	tally *atomic.Pointer[tally]
 
 	first   int64 // track's number of the first packet
+	out     int64 // outgoing number of the first packet
 	live    int64 // packets before it are caught up with
 	liveTS  uint32
-	seqOff  int64 // outgoing number = track's number + seqOff
+	seqOff  int64 // outgoing number = track's number in the level + seqOff
 	tsOff   uint32
 	pidOff  uint16
 	ddOff   uint16
 	tl0Off  uint8
 	stretch bool // of catch-up: there are packets before live
+}
+
+// number is the outgoing number of p, if it is sent.
+func (e *epoch) number(p *packet) int64 { return p.count(int(e.index)) + e.seqOff }
+
+// place is the inverse of number: the track's number of the only packet that may have had an outgoing number.
+func (e *epoch) place(out int64) int64 {
+	if t := e.tally.Load(); t != nil {
+		return t.where(int(e.index), out-e.seqOff)
+	}
+	return out - e.seqOff
+}
+
+// read copies what had an outgoing number into x; for any goroutine.
+func (e *epoch) read(out int64, x *scratch) bool {
+	return e.ring.read(e.place(out), x) && e.number(&x.src) == out && (e.has(&x.src) || x.src.late)
+}
+
+// has tells whether p belongs to the level that is sent.
+func (e *epoch) has(p *packet) bool {
+	return p.num == nil || p.info.Spatial <= e.spatial && p.info.Temporal <= e.temporal
+}
+
+// level is a Level and its index.
+type level struct{ index, spatial, temporal uint8 }
+
+func levelOf(index int) level {
+	return level{uint8(index), uint8(index / layersMax), uint8(index % layersMax)}
 }
 
 // timestamp is where p lies on the slot's time line.
@@ -68,7 +101,7 @@ type run struct {
 func (r *run) place(e epoch, first, live *packet, next int64) *epoch {
 	r.count++
 	e.run = r.count
-	e.first, e.seqOff = first.seq, next-first.seq
+	e.first, e.out, e.seqOff = first.seq, next, next-first.count(int(e.index))
 	e.live, e.liveTS, e.stretch = live.seq, live.ts, first.seq < live.seq
 	least := int64(1)
 	if e.stretch {
@@ -76,7 +109,7 @@ func (r *run) place(e epoch, first, live *packet, next int64) *epoch {
 	}
 	e.tsOff = r.ts + uint32(max(r.elapsed(&e, live), least)) - live.ts
 	if first.info.PIDBits != 0 {
-		e.pidOff = (r.pid + 1 - first.info.PID) & 0x7fff
+		e.pidOff = (r.pid + 1 - first.picture(int(e.index))) & 0x7fff
 	}
 	if first.info.TL0At != 0 {
 		e.tl0Off = r.tl0 + 1 - first.info.TL0
@@ -110,7 +143,7 @@ func (r *run) note(e *epoch, p *packet, ts uint32) {
 		r.ts, r.arrival, r.sent = ts, p.arrival, true
 	}
 	if p.info.PIDBits != 0 {
-		if id := (p.info.PID + e.pidOff) & 0x7fff; int16((id-r.pid)<<1) > 0 {
+		if id := (p.picture(int(e.index)) + e.pidOff) & 0x7fff; int16((id-r.pid)<<1) > 0 {
 			r.pid = id
 		}
 	}
@@ -134,7 +167,20 @@ func ticks(ns int64, rate uint32) int64 {
 // past finds the epoch of an outgoing number.
 func past(history []*epoch, out int64) *epoch {
 	for _, e := range history { // newest first
-		if out >= e.first+e.seqOff {
+		if out >= e.out {
+			return e
+		}
+	}
+	return nil
+}
+
+// earlier finds the epoch of the present run that a packet of the track's number belongs to.
+func earlier(history []*epoch, seq int64) *epoch {
+	for _, e := range history {
+		if e.run != history[0].run {
+			break
+		}
+		if seq >= e.first {
 			return e
 		}
 	}
@@ -142,8 +188,10 @@ func past(history []*epoch, out int64) *epoch {
 }
 
 // base starts an epoch of a track towards a binding; place completes it.
-func base(t *Track, b *bound) epoch {
+func base(f *forward, b *bound) epoch {
+	t := f.track
 	return epoch{
+		level: levelOf(int(f.level.Load())), tally: &t.lines.seq,
 		bound: b, pay: b.Payload[t.cfg.Codec], ring: t.ring, line: t.line,
 		rate: t.line.rate, gen: t.gen, talk: t.cfg.Kind == media.Audio,
 	}

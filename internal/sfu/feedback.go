@@ -147,7 +147,7 @@ func (s *Slot) resend(seq uint16, x *scratch, now int64) {
 	// One that is numbered transport-wide cannot be sent again under its own number: that would be another packet with the
 	// same nonce (RFC 7714 §8.1).
 	own := e != nil && (e.pay.RTX == 0 || e.bound.RTXSSRC == 0)
-	if d > 0 || e == nil || own && e.bound.TransportExt != 0 || !e.ring.read(out-e.seqOff, x) {
+	if d > 0 || e == nil || own && e.bound.TransportExt != 0 || !e.read(out, x) {
 		s.stats.nackUnknown.Add(1)
 		return
 	}
@@ -171,7 +171,7 @@ func (s *Slot) resend(seq uint16, x *scratch, now int64) {
 		payload, way.Index = x.wrap(e, uint16(fb.seq)), fb.seq
 	}
 	s.stats.retransmitted.Add(1)
-	s.stats.retransmitBytes.Add(uint64(len(p.payload)))
+	s.stats.retransmitBytes.Add(uint64(len(payload)))
 	if err := s.w.WriteRTP(&x.h, payload, way); err != nil {
 		s.stats.writeErrors.Add(1)
 	}
@@ -185,9 +185,11 @@ func (s *Slot) Stats() SlotStats {
 		Retransmitted: c.retransmitted.Load(), RetransmitBytes: c.retransmitBytes.Load(),
 		Nacked: c.nacked.Load(), NackUnknown: c.nackUnknown.Load(), NackOld: c.nackOld.Load(),
 		NackRecent: c.nackRecent.Load(), NackExcess: c.nackExcess.Load(),
-		KeyFrameRequests: c.keyFrameRequests.Load(), Switches: c.switches.Load(),
+		KeyFrameRequests: c.keyFrameRequests.Load(), Switches: c.switches.Load(), LevelSwitches: c.levels.Load(),
 		Late: c.late.Load(), Broken: c.broken.Load(), WriteErrors: c.writeErrors.Load(),
-		Level: Top,
+	}
+	if history := *s.history.Load(); len(history) > 0 {
+		st.Level = levelAt(int(history[0].index))
 	}
 	fb := &s.feedback
 	fb.mu.Lock()

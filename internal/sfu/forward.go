@@ -116,11 +116,11 @@ func (s *Slot) begin(f *forward, p *packet) (uint32, bool) {
 			live = q
 		}
 	}
-	e := s.run.place(base(t, b), first, live, s.high.Load()+1)
+	e := s.run.place(base(f, b), first, live, s.high.Load()+1)
 	s.remember(e)
 	s.owner = f
 	for seq := first.seq; seq <= t.high; seq++ {
-		if q := at(seq); q != nil {
+		if q := at(seq); q != nil && (e.has(q) || q.late) {
 			s.send(e, q, t.x)
 		}
 	}
@@ -150,19 +150,23 @@ func (s *Slot) deliver(f *forward, p *packet, x *scratch) (begun bool) {
 		}
 		return begun
 	}
-	if b := s.bound.Load(); e.bound != b && p.seq+e.seqOff > s.high.Load() {
+	if p.num != nil && int32(e.index) != f.level.Load() {
+		e = f.climb(e, p)
+	}
+	if b := s.bound.Load(); e.bound != b && e.has(p) && e.number(p) > s.high.Load() {
 		if e = f.rebind(p, b); e == nil {
 			return false
 		}
 	}
 	if p.seq < e.first {
-		// Late: its number is the slot's only if what was sent before was the same run under another binding.
-		old := past(*s.history.Load(), p.seq+e.seqOff)
-		if old == nil || old.run != e.run {
+		// Late: its number is the slot's only if what was sent before was the same run under another binding or level.
+		if e = earlier(*s.history.Load(), p.seq); e == nil {
 			s.stats.late.Add(1)
 			return false
 		}
-		e = old
+	}
+	if !e.has(p) && !p.late {
+		return false
 	}
 	s.send(e, p, x)
 	return false
@@ -175,15 +179,14 @@ func (f *forward) rebind(p *packet, b *bound) *epoch {
 		return nil // Bind empties the slot
 	}
 	e := *f.slot.run.ep
-	e.bound, e.pay, e.first, e.talk = b, pay, p.seq, false
+	e.bound, e.pay, e.first, e.out, e.talk = b, pay, p.seq, e.number(p), false
 	f.slot.remember(&e)
 	return &e
 }
 
 // send rewrites and sends one packet and accounts for it, in a busy section.
 func (s *Slot) send(e *epoch, p *packet, x *scratch) {
-	x.fill(e, p)
-	out, high := p.seq+e.seqOff, s.high.Load()
+	out, high := x.fill(e, p), s.high.Load()
 	way := x.way(e, out, x.now)
 	way.Out = x.out
 	if err := s.w.WriteRTP(&x.h, x.payload, way); err != nil {
@@ -198,6 +201,6 @@ func (s *Slot) send(e *epoch, p *packet, x *scratch) {
 	default:
 		s.missing.Add(-1)
 	}
-	s.bytes.Add(uint64(len(p.payload)))
+	s.bytes.Add(uint64(len(x.payload)))
 	s.run.note(e, p, x.h.Timestamp)
 }

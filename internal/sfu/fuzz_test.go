@@ -25,8 +25,8 @@ func FuzzWrite(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, c byte, in []byte) {
 		codec := media.Codec(c%byte(media.CodecCount-1)) + 1
-		tr := NewTrack(TrackConfig{Codec: codec})
-		r := newRig(codec.Kind(), func(b *Binding) { b.RTXSSRC = 0 })
+		tr := NewTrack(TrackConfig{Codec: codec, RED: true})
+		r := newRig(codec.Kind(), func(b *Binding) { b.RTXSSRC, b.RED = 0, c&64 })
 		must(t, r.Show(tr))
 		for len(in) >= 6 {
 			flags, n := in[0], min(int(in[1]), len(in)-6)
@@ -36,6 +36,10 @@ func FuzzWrite(f *testing.F) {
 				Payload: in[6 : 6+n], DD: in[6 : 6+min(n, int(in[5]))],
 			}
 			in = in[6+n:]
+			p.RED = flags&8 != 0 && codec == media.Opus
+			if flags&0x80 != 0 {
+				must(t, r.ShowAt(tr, levelAt(int(flags>>3)%levels)))
+			}
 			tr.Write(p)
 		}
 		got := r.sink.take()

@@ -63,7 +63,7 @@ func (p padder) again() (int, bool) {
 	history := *p.s.history.Load()
 	for ; fb.pad <= high; fb.pad++ {
 		e := past(history, fb.pad)
-		if e == nil || e.pay.RTX == 0 || e.bound.RTXSSRC == 0 || !e.ring.read(fb.pad-e.seqOff, x) || len(x.src.payload) == 0 {
+		if e == nil || e.pay.RTX == 0 || e.bound.RTXSSRC == 0 || !e.read(fb.pad, x) || len(x.src.payload) == 0 {
 			continue
 		}
 		x.fill(e, &x.src)

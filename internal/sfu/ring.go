@@ -33,8 +33,9 @@ type ring struct {
 type entry struct {
 	readers atomic.Int32
 	seq     atomic.Int64 // -1 while empty or being written
-	p       packet       // payload and dd lie in buf
+	p       packet       // payload and dd lie in buf, num is num
 	buf     []byte
+	num     *numbers
 }
 
 func newRing(kind media.Kind) *ring {
@@ -78,6 +79,13 @@ func (r *ring) put(p *packet) *entry {
 	e.p.info, e.p.payload = info, e.buf[:n]
 	if p.dd != nil {
 		e.p.dd = e.buf[n : n+copy(e.buf[n:], p.dd)]
+	}
+	if p.num != nil {
+		if e.num == nil {
+			e.num = new(numbers)
+		}
+		*e.num = *p.num
+		e.p.num = e.num
 	}
 	e.seq.Store(p.seq)
 	return e
@@ -127,7 +135,11 @@ func (r *ring) read(seq int64, x *scratch) bool {
 	x.src = e.p
 	x.src.payload = x.buf[osnSize : osnSize+copy(x.buf[osnSize:], e.p.payload)]
 	if e.p.dd != nil {
-		x.src.dd = x.rawDD[:copy(x.rawDD[:], e.p.dd)]
+		x.src.dd = x.srcDD[:copy(x.srcDD[:], e.p.dd)]
+	}
+	if e.p.num != nil {
+		x.num = *e.p.num
+		x.src.num = &x.num
 	}
 	return true
 }

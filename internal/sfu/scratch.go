@@ -16,9 +16,33 @@ type packet struct {
 	arrival int64
 	ts      uint32
 	marker  bool
+	late    bool // it came when later ones had been counted, see tally
 	info    codec.Info
 	payload []byte
 	dd      []byte
+	num     *numbers // nil while the track has no layers
+}
+
+// numbers are the places of a packet in the lines of all levels.
+type numbers struct {
+	seq counts
+	pid [layersMax]uint16 // picture id by temporal layer
+}
+
+// count is the packet's number on the line of a level.
+func (p *packet) count(level int) int64 {
+	if p.num != nil {
+		return p.num.seq[level]
+	}
+	return p.seq
+}
+
+// picture is the picture id on the line of a level.
+func (p *packet) picture(level int) uint16 {
+	if p.num != nil {
+		return p.num.pid[level%layersMax]
+	}
+	return p.info.PID
 }
 
 // layer is the index of the level that begins to have the packet.
@@ -34,8 +58,10 @@ type scratch struct {
 	out     any   // of the packet that is forwarded
 	now     int64 // when it came
 	h       rtp.Header
-	payload []byte // in buf, or the packet's own if nothing in it changes from slot to slot
-	dd      []byte // in ddBuf, nil if the packet has none
+	body    []byte // in buf, or the packet's own if nothing in it changes from slot to slot
+	rawDD   []byte // in ddBuf, nil if the packet has none
+	payload []byte // what is sent of body
+	dd      []byte // and of rawDD
 	exts    [3]rtp.Extension
 	number  [2]byte // transport-wide, for the Writer to fill in
 	ddBuf   [codec.MaxDD]byte
@@ -43,7 +69,8 @@ type scratch struct {
 
 	// For retransmission: what the ring held.
 	src   packet
-	rawDD [codec.MaxDD]byte
+	num   numbers
+	srcDD [codec.MaxDD]byte
 }
 
 func newScratch() *scratch { return &scratch{seq: -1} }
@@ -57,44 +84,59 @@ func (x *scratch) load(p *packet) {
 		return
 	}
 	x.seq = p.seq
-	x.payload = p.payload
+	x.body = p.payload
 	if p.info.Rewritten() {
-		x.payload = x.buf[osnSize : osnSize+copy(x.buf[osnSize:], p.payload)]
+		x.body = x.buf[osnSize : osnSize+copy(x.buf[osnSize:], p.payload)]
 	}
-	x.dd = nil
+	x.rawDD = nil
 	if p.dd != nil {
-		x.dd = x.ddBuf[:copy(x.ddBuf[:], p.dd)]
+		x.rawDD = x.ddBuf[:copy(x.ddBuf[:], p.dd)]
 	}
 }
 
 // fill makes x.h and the counters of x.payload what epoch e sends for p. It depends on nothing but e and
 // p: a packet that is sent again under its own sequence number must not differ in one bit, since SRTP
-// derives the nonce from that number.
-func (x *scratch) fill(e *epoch, p *packet) {
+// derives the nonce from that number, which it returns.
+func (x *scratch) fill(e *epoch, p *packet) (out int64) {
 	x.load(p)
+	out = e.number(p)
 	h := &x.h
 	h.Version = 2
 	h.Marker = p.marker || (e.talk && p.seq == e.first) // RFC 3551 §4.1: the first packet of a talkspurt
 	h.PayloadType = e.pay.Type
-	h.SequenceNumber = uint16(p.seq + e.seqOff)
+	h.SequenceNumber = uint16(out)
 	h.Timestamp = e.timestamp(p)
 	h.SSRC = e.bound.SSRC
-	x.extend(e)
-	if p.info.RED != 0 {
-		x.red(e, p)
-		return
+	x.payload, x.dd = x.body, x.rawDD
+	if p.num != nil {
+		x.cut(e, p)
 	}
-	if p.info.Rewritten() {
-		p.info.Put(x.payload, (p.info.PID+e.pidOff)&0x7fff, p.info.TL0+e.tl0Off)
+	x.extend(e)
+	switch {
+	case !p.info.Rewritten() || len(x.payload) == 0:
+	case p.info.RED != 0:
+		x.red(e, p)
+	default:
+		p.info.Put(x.payload, (p.picture(int(e.index))+e.pidOff)&0x7fff, p.info.TL0+e.tl0Off)
 	}
 	if x.dd != nil {
 		codec.PutFrameNumber(x.dd, codec.FrameNumber(p.dd)+e.ddOff)
+	}
+	return out
+}
+
+// cut is what the level makes of the packet: its layer may be the last one of the picture, or it does not belong and
+// fills the hole that was left for it before it came.
+func (x *scratch) cut(e *epoch, p *packet) {
+	if !e.has(p) {
+		x.h.Marker, x.payload, x.dd = false, x.body[:0], nil
+	} else if p.info.Flags&codec.Last != 0 && p.info.Spatial == e.spatial && e.spatial != layersMax-1 {
+		x.h.Marker = true
 	}
 }
 
 // red keeps the redundant blocks where the section takes them, else the primary one only.
 func (x *scratch) red(e *epoch, p *packet) {
-	x.payload = x.buf[osnSize : osnSize+len(p.payload)]
 	if e.bound.RED == 0 {
 		x.payload = x.payload[p.info.RED:]
 		return

@@ -151,6 +151,7 @@ func (s *Slot) await(t *Track, l Level) bool {
 			return true
 		case st.cur != nil && st.cur.track == t:
 			st.cur.wish(l, s.now())
+			st.cur.rise(s.now())
 			if st.pend == nil {
 				return true
 			}
@@ -261,8 +262,11 @@ func (s *Slot) Tick(now int64) {
 	if s.kind != media.Video {
 		return
 	}
-	if f := s.state.Load().pend; f != nil && !f.track.gop.fresh(now) {
-		f.track.key.renew(now)
+	switch st := s.state.Load(); {
+	case st.pend == nil && st.cur != nil:
+		st.cur.rise(now)
+	case st.pend != nil && !st.pend.track.gop.fresh(now):
+		st.pend.track.key.renew(now)
 	}
 }
 

@@ -39,6 +39,7 @@ type SlotStats struct {
 	NackExcess       uint64 // not answered: too many at once
 	KeyFrameRequests uint64 // PLI and FIR of the subscriber
 	Switches         uint64 // finished switches
+	LevelSwitches    uint64 // changes of the level of what was shown
 	Late             uint64 // dropped: from before the key frame that the switch began with
 	Broken           uint64 // dropped: the publisher began a new sequence and its key frame has not come
 	WriteErrors      uint64 // the transport refused a packet
@@ -54,5 +55,5 @@ type SlotStats struct {
 
 type slotCounters struct {
 	retransmitted, retransmitBytes, nacked, nackUnknown, nackOld, nackRecent, nackExcess, keyFrameRequests,
-	switches, late, broken, writeErrors counter
+	switches, levels, late, broken, writeErrors counter
 }

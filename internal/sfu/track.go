@@ -38,16 +38,15 @@ type Track struct {
 	mu sync.Mutex // guards replacing slots; no other lock is taken while it is held
 
 	// The following belongs to the goroutine that calls Write.
-	seqs     *seqmap.Map
-	ssrc     uint32
-	started  bool
-	high     int64  // highest number on the line
-	gen      uint32 // grows with each new sequence of the publisher
-	pid      int64  // highest picture id, unwrapped
-	pidStart bool
-	cur      packet
-	x        *scratch
-	held     []held // packets that wait for Release; what is beyond the length keeps its scratches
+	seqs    *seqmap.Map
+	lines   lines
+	ssrc    uint32
+	started bool
+	high    int64  // highest number on the line
+	gen     uint32 // grows with each new sequence of the publisher
+	cur     packet
+	x       *scratch
+	held    []held // packets that wait for Release; what is beyond the length keeps its scratches
 }
 
 // forward is one slot's interest in one track. It is made by Slot.Show and never used again after
@@ -70,12 +69,13 @@ func NewTrack(cfg TrackConfig) *Track {
 		size = audioRing
 	}
 	t := &Track{
-		cfg:  cfg,
-		line: &timeline{clock: cfg.Clock, rate: max(cfg.Codec.ClockRate(), 1)},
-		ring: newRing(cfg.Kind),
-		now:  media.Now,
-		seqs: seqmap.New(size),
-		x:    newScratch(),
+		cfg:   cfg,
+		line:  &timeline{clock: cfg.Clock, rate: max(cfg.Codec.ClockRate(), 1)},
+		ring:  newRing(cfg.Kind),
+		now:   media.Now,
+		seqs:  seqmap.New(size),
+		lines: lines{codec: cfg.Codec},
+		x:     newScratch(),
 	}
 	if cfg.Kind == media.Video {
 		t.key.up = cfg.Up
@@ -115,17 +115,22 @@ func (t *Track) Write(p *media.Packet) {
 	if !t.parse(c, p) {
 		return
 	}
+	if !t.lines.count(c, t.high) {
+		t.stats.late.Add(1)
+		return
+	}
 	t.meter.note(p.Level, p.Arrival)
 	// The ring's copy has its picture id widened: that is what is forwarded.
 	e := t.ring.put(c)
 	if e != nil {
-		c.info, c.payload, c.dd = e.p.info, e.p.payload, e.p.dd
+		c.info, c.payload, c.dd, c.num = e.p.info, e.p.payload, e.p.dd, e.p.num
 	} else if t.stats.ringBusy.Add(1); c.info.PIDBits == 7 {
 		return // the widened copy is missing: the slots see a loss
 	}
 	if t.cfg.Kind == media.Video {
 		if t.gop.note(c, t.high) {
 			t.stats.keyFrames.Add(1)
+			t.describe(c)
 			t.key.came()
 		}
 	}
@@ -160,7 +165,8 @@ func (t *Track) number(p *media.Packet) (int64, bool) {
 		t.stats.resets.Add(1)
 		t.gen++
 		t.gop.reset()
-		t.pidStart = false
+		t.layers.reset()
+		t.lines.reset()
 		t.high = seq
 		if len(*t.slots.Load()) > 0 {
 			t.key.ask(p.Arrival)
@@ -194,25 +200,13 @@ func (t *Track) parse(c *packet, p *media.Packet) bool {
 		t.stats.malformed.Add(1)
 		return false
 	}
+	if c.dd != nil && t.cfg.Codec != media.VP9 { // which tells its layers itself; VP8 does not where it may say them here
+		t.lines.dds.Read(&c.info, c.dd)
+	}
+	c.info.Spatial, c.info.Temporal = min(c.info.Spatial, layersMax-1), min(c.info.Temporal, layersMax-1)
+	t.layers.note(&c.info, 0)
 	t.layers.rate.note(c.layer(), len(c.payload), c.arrival)
-	if c.info.PIDBits != 0 {
-		c.info.PID = t.unwrap(c.info)
-	}
 	return true
-}
-
-// unwrap continues a picture id of 7 or 15 bits to the lower 16 bits of a line without wraps at 7 bits.
-func (t *Track) unwrap(i codec.Info) uint16 {
-	id := int64(i.PID)
-	if !t.pidStart {
-		t.pid, t.pidStart = id, true
-		return uint16(id)
-	}
-	shift := 64 - uint(i.PIDBits)
-	d := (id - t.pid) << shift >> shift // nearest, signed
-	id = t.pid + d
-	t.pid = max(t.pid, id)
-	return uint16(id)
 }
 
 // SenderReport notes the publisher's mapping of RTP to NTP time (RFC 3550 §6.4.1); arrival is on the line of

@@ -1,7 +1,5 @@
 package codec
 
-import "encoding/binary"
-
 // OBU types of the AV1 bitstream specification §6.2.2.
 const (
 	obuSequenceHeader    = 1
@@ -56,17 +54,3 @@ func leb128(p []byte) (v uint64, used int) {
 	}
 	return 0, 0
 }
-
-// The dependency descriptor begins with 3 mandatory bytes: start and end of frame, template id (6 bits)
-// and the frame number (AV1 RTP payload format, appendix A.8.2).
-const (
-	// MinDD and MaxDD are the sizes of a descriptor that a header extension can carry (RFC 8285 §4.3).
-	MinDD = 3
-	MaxDD = 255
-)
-
-// FrameNumber reads the frame number of a dependency descriptor of at least MinDD bytes.
-func FrameNumber(dd []byte) uint16 { return binary.BigEndian.Uint16(dd[1:3]) }
-
-// PutFrameNumber writes it.
-func PutFrameNumber(dd []byte, n uint16) { binary.BigEndian.PutUint16(dd[1:3], n) }

@@ -119,6 +119,7 @@ func TestParse(t *testing.T) {
 			if ok == tt.bad {
 				t.Fatalf("ok = %v", ok)
 			}
+			got.Spatial, got.Temporal, got.Flags, got.Open = 0, 0, 0, 0 // see TestLayers
 			if ok && got != tt.want {
 				t.Fatalf("got %+v, want %+v", got, tt.want)
 			}
@@ -221,6 +222,9 @@ func fuzz(f *testing.F, c media.Codec, seeds ...[]byte) {
 		info, ok := Parse(c, in)
 		if !ok {
 			return
+		}
+		if d, ok := Describe(c, in); ok && (d.Width < 0 || d.Height < 0 || d.Spatial < 0 || d.Spatial > 8) {
+			t.Fatalf("%x is described as %+v", in, d)
 		}
 		dst := make([]byte, len(in)+1)
 		dst = dst[:info.Copy(dst, in)]

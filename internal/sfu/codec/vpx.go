@@ -34,6 +34,12 @@ func parseVP8(p []byte) (Info, bool) {
 			at++
 		}
 		if x&0x30 != 0 {
+			if x&0x20 != 0 && len(p) > at {
+				info.Temporal = p[at] >> 6
+				if p[at]&0x20 != 0 {
+					info.Flags |= Sync
+				}
+			}
 			at++
 		}
 	}
@@ -41,8 +47,11 @@ func parseVP8(p []byte) (Info, bool) {
 		return Info{}, false
 	}
 	// §4.3: S with partition 0 begins a frame; the P bit of its header is 0 in a key frame.
-	if p[0]&0x17 == 0x10 && p[at]&1 == 0 {
-		info.Rank = Picture
+	if p[0]&0x17 == 0x10 {
+		info.Flags |= First
+		if p[at]&1 == 0 {
+			info.Rank = Picture
+		}
 	}
 	return info, true
 }
@@ -58,10 +67,9 @@ func parseVP9(p []byte) (Info, bool) {
 		return Info{}, false
 	}
 	var (
-		info  Info
-		layer byte
-		at    = 1
-		ok    bool
+		info Info
+		at   = 1
+		ok   bool
 	)
 	if p[0]&0x80 != 0 {
 		info.PIDAt = uint8(at)
@@ -73,7 +81,10 @@ func parseVP9(p []byte) (Info, bool) {
 		if len(p) <= at {
 			return Info{}, false
 		}
-		layer = p[at] >> 1 & 7
+		info.Temporal, info.Spatial = p[at]>>5, p[at]>>1&7
+		if p[at]&0x10 != 0 { // U: later pictures of higher temporal layers refer to nothing before this one
+			info.Open = 7
+		}
 		at++
 		if p[0]&0x10 == 0 {
 			if len(p) <= at {
@@ -88,8 +99,14 @@ func parseVP9(p []byte) (Info, bool) {
 	}
 	// B without P begins a frame that no earlier picture predicts; only its lowest spatial layer is
 	// decodable alone (§4.2, D bit of the others).
-	if p[0]&0x48 == 0x08 && layer == 0 {
-		info.Rank = Picture
+	if p[0]&0x08 != 0 && info.Spatial == 0 {
+		info.Flags |= First
+		if p[0]&0x40 == 0 {
+			info.Rank = Picture
+		}
+	}
+	if p[0]&0x04 != 0 {
+		info.Flags |= Last
 	}
 	return info, true
 }
