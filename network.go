@@ -84,7 +84,7 @@ func (n *network) turnConfig(secret []byte) turnd.Config {
 	}
 	return turnd.Config{
 		Realm: c.Realm, Secret: secret, TTL: c.TTL, Mode: mode,
-		PacketConns: []net.PacketConn{n.udp.TURN()}, Alias: n.udp.Alias,
+		Port: n.udp, Alias: n.udp.Alias,
 		Relays: relays(n.addrs), MediaAddrs: []netip.AddrPort{n.udp.Addr()}, PublicAddrs: n.cfg.Media.IPs,
 		PortMin: uint16(c.PortMin), PortMax: uint16(c.PortMax), AllowPeers: c.AllowPeers, DenyPeers: c.DenyPeers,
 		MemberQuota: c.Quotas.Member, IPQuota: c.Quotas.IP, MaxAllocations: c.Quotas.Total, PermissionQuota: c.Quotas.Permissions,

@@ -61,7 +61,7 @@ func TestOpenDenies(t *testing.T) {
 		if !ok || !p.permit(a) {
 			t.Errorf("%s is denied", s)
 		}
-		if want := netip.AddrPortFrom(a.Unmap(), 80); ok && to != want {
+		if want := netip.AddrPortFrom(a.Unmap(), 80); ok && to.to != want {
 			t.Errorf("%s is sent to as %v", s, to)
 		}
 	}
@@ -150,7 +150,7 @@ func FuzzAddress(f *testing.F) {
 					t.Fatalf("%v leads to %v", a, x)
 				}
 			}
-			if to.Addr().Is4In6() {
+			if to.to.Addr().Is4In6() {
 				t.Fatalf("%v is sent to as %v", a, to)
 			}
 		}

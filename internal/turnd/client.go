@@ -121,19 +121,26 @@ func (s *Server) events() turn.EventHandler {
 				s.failed(addrPortOf(src).Addr())
 			}
 		},
-		OnAllocationCreated: func(src, dst net.Addr, _, _, _ string, _ net.Addr, _ int) { c.created(keyOf(src, dst)) },
+		OnAllocationCreated: func(src, dst net.Addr, _, _, _ string, relay net.Addr, _ int) {
+			c.created(keyOf(src, dst))
+			s.openLane(keyOf(src, dst), relay)
+		},
 		OnAllocationDeleted: func(src, dst net.Addr, _, _, _ string) { c.deleted(keyOf(src, dst)) },
-		OnPermissionCreated: func(src, dst net.Addr, _, _, _ string, _ net.Addr, peer net.IP) {
+		OnPermissionCreated: func(src, dst net.Addr, _, _, _ string, relay net.Addr, peer net.IP) {
 			c.with(keyOf(src, dst), func(cl *client) { cl.peers[peerIP(peer)] = struct{}{} })
+			s.changeLane(relay, func(l *lane) { l.peers[canonicalIP(peerIP(peer))] = struct{}{} })
 		},
-		OnPermissionDeleted: func(src, dst net.Addr, _, _, _ string, _ net.Addr, peer net.IP) {
+		OnPermissionDeleted: func(src, dst net.Addr, _, _, _ string, relay net.Addr, peer net.IP) {
 			c.with(keyOf(src, dst), func(cl *client) { delete(cl.peers, peerIP(peer)) })
+			s.changeLane(relay, func(l *lane) { delete(l.peers, canonicalIP(peerIP(peer))) })
 		},
-		OnChannelCreated: func(src, dst net.Addr, _, _, _ string, _, _ net.Addr, number uint16) {
+		OnChannelCreated: func(src, dst net.Addr, _, _, _ string, relay, peer net.Addr, number uint16) {
 			c.with(keyOf(src, dst), func(cl *client) { cl.channels[number] = struct{}{} })
+			s.changeLane(relay, func(l *lane) { l.bind(number, addrPortOf(peer)) })
 		},
-		OnChannelDeleted: func(src, dst net.Addr, _, _, _ string, _, _ net.Addr, number uint16) {
+		OnChannelDeleted: func(src, dst net.Addr, _, _, _ string, relay, _ net.Addr, number uint16) {
 			c.with(keyOf(src, dst), func(cl *client) { delete(cl.channels, number) })
+			s.changeLane(relay, func(l *lane) { l.unbind(number) })
 		},
 	}
 }

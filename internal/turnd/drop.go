@@ -21,11 +21,13 @@ const (
 	dropStreamFrame             // TCP connection closed for a frame that is too long or none
 	dropStreamIdle              // TCP connection closed, nothing came for too long
 	dropReadError               // a socket failed to read
+	dropNoPermission            // data for or from a peer without permission
+	dropRelayFull               // Pion's server reads a relay too slowly
 	dropReasons
 )
 
 var dropNames = [dropReasons]string{
 	"none", "malformed", "method", "rate", "nested", "no_allocation", "channel_quota", "permission_denied",
 	"permission_quota", "peer_denied_out", "peer_denied_in", "relay_error", "quota", "streams", "stream_frame",
-	"stream_idle", "read_error",
+	"stream_idle", "read_error", "no_permission", "relay_queue_full",
 }

@@ -3,6 +3,7 @@ package turnd
 import (
 	"bytes"
 	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"testing"
@@ -12,6 +13,8 @@ import (
 	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
 	"go.uber.org/goleak"
+
+	"veche.example/internal/udp"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -30,11 +33,8 @@ type rig struct {
 // newRig starts a server that advertises its relays on loopback, unless change says otherwise.
 func newRig(t testing.TB, change func(*Config)) *rig {
 	t.Helper()
-	pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := Config{Secret: secret, PacketConns: []net.PacketConn{pc}, Relays: []Relay{{Advertise: lo4}}}
+	port := newPort(t, "127.0.0.1:0")
+	c := Config{Secret: secret, Port: port, Relays: []Relay{{Advertise: lo4}}}
 	if change != nil {
 		change(&c)
 	}
@@ -53,7 +53,17 @@ func newRig(t testing.TB, change func(*Config)) *rig {
 			t.Errorf("left over after Close: %+v, %d clients, quota %+v", st, len(s.clients.m), s.quota)
 		}
 	})
-	return &rig{s, pc.LocalAddr().(*net.UDPAddr)}
+	return &rig{s, net.UDPAddrFromAddrPort(port.Addr())}
+}
+
+func newPort(t testing.TB, addr string) *udp.Port {
+	t.Helper()
+	port, err := udp.Listen(addr, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = port.Close() })
+	return port
 }
 
 func (r *rig) drops(why dropReason) uint64 { return r.count.drops[why].Load() }

@@ -2,6 +2,7 @@ package turnd
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"sync"
@@ -18,6 +19,7 @@ type policy struct {
 	public      map[netip.Addr]struct{} // addresses that lead here without being on an interface: public and advertised ones
 	allow, deny []netip.Prefix
 
+	epoch   atomic.Uint64 // changes with every change of what out and in say
 	own     atomic.Pointer[ownAddrs]
 	refresh sync.Mutex // one goroutine at a time asks the system
 
@@ -156,7 +158,11 @@ func (p *policy) ask() *ownAddrs {
 			o.ips[canonicalIP(pre.Addr())] = struct{}{}
 		}
 	}
+	old := p.own.Load()
 	p.own.Store(o)
+	if old == nil || !maps.Equal(old.ips, o.ips) {
+		p.epoch.Add(1)
+	}
 	return o
 }
 
@@ -192,27 +198,34 @@ func (p *policy) offersMedia(a netip.Addr) bool {
 	return false
 }
 
-// out decides about a packet of a relay to a peer and gives the address to send it to.
-func (p *policy) out(peer netip.AddrPort) (to netip.AddrPort, ok bool) {
+// place is where a packet to a peer goes.
+type place struct {
+	to    netip.AddrPort
+	relay *relayConn     // whose address that is
+	media netip.AddrPort // or which media socket's, as it is bound
+}
+
+// out decides about a packet of a relay to a peer and gives the place to send it to.
+func (p *policy) out(peer netip.AddrPort) (place, bool) {
 	a := canonicalIP(peer.Addr())
 	if p.offersMedia(a) {
-		if to, ok = p.ownSocket(netip.AddrPortFrom(a, peer.Port())); ok {
+		if to, ok := p.ownSocket(netip.AddrPortFrom(a, peer.Port())); ok {
 			return to, true
 		}
 	}
 	if p.mode == Open && p.openTo(a) {
-		return netip.AddrPortFrom(a, peer.Port()), true
+		return place{to: netip.AddrPortFrom(a, peer.Port())}, true
 	}
-	return netip.AddrPort{}, false
+	return place{}, false
 }
 
-// ownSocket finds the local address of our own relay or media socket behind an own address. What is bound to every
-// address, but known under one that is on no interface, is reached by loopback: no router has to turn packets round.
-func (p *policy) ownSocket(peer netip.AddrPort) (netip.AddrPort, bool) {
+// ownSocket finds our own relay or media socket behind an own address. What is bound to every address, but known under
+// one that is on no interface, is reached by loopback: no router has to turn packets round.
+func (p *policy) ownSocket(peer netip.AddrPort) (place, bool) {
 	f := family(peer.Addr())
 	if p.relays[f].Advertise == peer.Addr() {
 		if r := p.relay(f, peer.Port()); r != nil {
-			return r.local, true
+			return place{to: r.local, relay: r}, true
 		}
 	}
 	for _, m := range p.media {
@@ -221,14 +234,14 @@ func (p *policy) ownSocket(peer netip.AddrPort) (netip.AddrPort, bool) {
 		}
 		switch {
 		case m.Addr() == peer.Addr(), m.Addr().IsUnspecified() && p.interfaceIP(peer.Addr()):
-			return peer, true
+			return place{to: peer, media: m}, true
 		case m.Addr().IsUnspecified():
-			return netip.AddrPortFrom(loopback(f), m.Port()), true
+			return place{to: netip.AddrPortFrom(loopback(f), m.Port()), media: m}, true
 		case family(m.Addr()) == f:
-			return m, true
+			return place{to: m, media: m}, true
 		}
 	}
-	return netip.AddrPort{}, false
+	return place{}, false
 }
 
 func loopback(f int) netip.Addr {
@@ -290,12 +303,14 @@ func (p *policy) isRelay(from netip.AddrPort) bool {
 func (p *policy) add(r *relayConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer p.epoch.Add(1)
 	p.byPort[family(r.advertised.Addr())][r.advertised.Port()] = r
 }
 
 func (p *policy) remove(r *relayConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer p.epoch.Add(1)
 	m := p.byPort[family(r.advertised.Addr())]
 	if m[r.advertised.Port()] == r {
 		delete(m, r.advertised.Port())

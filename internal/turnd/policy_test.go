@@ -29,8 +29,8 @@ func TestStrictDenies(t *testing.T) {
 		if p.permit(a) {
 			t.Errorf("permission for %s", s)
 		}
-		if to, ok := p.out(netip.AddrPortFrom(a, 80)); ok {
-			t.Errorf("%s is sent to, as %v", s, to)
+		if at, ok := p.out(netip.AddrPortFrom(a, 80)); ok {
+			t.Errorf("%s is sent to, as %v", s, at.to)
 		}
 	}
 }
@@ -58,9 +58,9 @@ func TestOwnSockets(t *testing.T) {
 			p := strictPolicy(t, func(cfg *Config) { cfg.MediaAddrs = []netip.AddrPort{netip.MustParseAddrPort(c.media)} })
 			p.ask().ips[netip.MustParseAddr(inner)] = struct{}{}
 			for peer, want := range c.cases {
-				to, ok := p.out(netip.MustParseAddrPort(peer))
-				if ok != (want != "") || ok && to != netip.MustParseAddrPort(want) {
-					t.Errorf("%s is sent to %v (%v), want %q", peer, to, ok, want)
+				at, ok := p.out(netip.MustParseAddrPort(peer))
+				if ok != (want != "") || ok && at.to != netip.MustParseAddrPort(want) {
+					t.Errorf("%s is sent to %v (%v), want %q", peer, at.to, ok, want)
 				}
 				if ok && !p.permit(netip.MustParseAddrPort(peer).Addr()) {
 					t.Errorf("no permission for %s", peer)

@@ -7,9 +7,12 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/turn/v5"
+
+	"veche.example/internal/udp"
 )
 
 // generator is Pion's RelayAddressGenerator: it opens relay sockets, UDP only.
@@ -77,8 +80,12 @@ func (s *Server) openRelay(u userID, f int) (*relayConn, error) {
 		local = loopback(f)
 	}
 	r := &relayConn{
-		s: s, sock: sock, user: u, local: netip.AddrPortFrom(local, port),
-		advertised: netip.AddrPortFrom(cfg.Advertise, port), ended: make(chan struct{}),
+		s: s, user: u, local: netip.AddrPortFrom(local, port), advertised: netip.AddrPortFrom(cfg.Advertise, port),
+		queue: make(chan *fromPeer, relayQueue), closed: make(chan struct{}), ended: make(chan struct{}),
+	}
+	if r.out, err = s.outlets.Open(sock, r); err != nil {
+		s.quota.giveBack(u)
+		return nil, err
 	}
 	s.policy.add(r)
 	if r.local != r.advertised {
@@ -120,17 +127,21 @@ func (s *Server) listenRelay(ip netip.Addr) (*net.UDPConn, error) {
 	return nil, fmt.Errorf("%w in %d–%d", errNoPort, s.c.PortMin, s.c.PortMax)
 }
 
-// relayConn is the socket of one allocation. Every packet passes the policy here, whatever permissions Pion holds.
+// relayConn is the socket of one allocation. Every packet passes the policy here, whatever permissions Pion holds. What its
+// lane does not send on goes through Pion.
 type relayConn struct {
 	s                 *Server
-	sock              *net.UDPConn
+	out               *udp.Outlet
 	user              userID
 	local, advertised netip.AddrPort // where our own relays send to, and what clients see
+	lane              atomic.Pointer[lane]
 	once              sync.Once
 	endOnce           sync.Once
+	closed            chan struct{}
 	ended             chan struct{} // closed when Pion's loop has been told that the socket is closed
+	queue             chan *fromPeer
 
-	// by the reading goroutine only: the address of the last packet, to save an allocation
+	// by the goroutine of ReadFrom only: the address of the last packet, to save an allocation
 	lastFrom netip.AddrPort
 	lastAddr *net.UDPAddr
 
@@ -138,23 +149,27 @@ type relayConn struct {
 	asked map[netip.AddrPort]netip.AddrPort // local media address → as the client addressed it, where they differ
 }
 
-// WriteTo sends to a peer what the client wants to, if the policy lets it. What it does not is lost without an error, as on
-// the network.
+// WriteTo sends to a peer what the client wants to, if the policy lets it and the client has a permission, at which Pion
+// does not look for a channel (RFC 8656 §9). What it does not is lost without an error, as on the network.
 func (r *relayConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	peer := addrPortOf(to)
-	dst, ok := r.s.policy.out(peer)
+	at, ok := r.s.policy.out(peer)
 	if !ok {
 		r.s.drop(dropPeerOut)
 		return len(b), nil
 	}
-	if dst != peer {
-		r.remember(dst, peer)
+	if l := r.lane.Load(); l == nil || !l.current().permits(peer.Addr()) {
+		r.s.drop(dropNoPermission)
+		return len(b), nil
 	}
-	if _, err := r.sock.WriteToUDPAddrPort(b, dst); err != nil {
+	if at.to != peer {
+		r.remember(at.to, peer)
+	}
+	if _, err := r.out.WriteToAddrPort(b, at.to); err != nil {
 		r.s.drop(dropRelayError)
 		return len(b), nil
 	}
-	r.s.count.up.add(len(b))
+	r.s.count.up.Add(1, len(b))
 	return len(b), nil
 }
 
@@ -183,31 +198,67 @@ func (r *relayConn) known(from netip.AddrPort) netip.AddrPort {
 	return from
 }
 
-// maxReadErrors is how many failures in a row end a read loop.
-const maxReadErrors = 100
+const (
+	maxReadErrors = 100 // failures in a row that end a read loop
+	relayQueue    = 256 // packets of one relay that wait for Pion
+	maxRelayed    = 1600
+)
 
-// ReadFrom gives the next packet of a peer that the policy lets through.
+// fromPeer is a packet on its way through Pion.
+type fromPeer struct {
+	n    int
+	from netip.AddrPort
+	buf  [maxRelayed]byte
+}
+
+var fromPeers = sync.Pool{New: func() any { return new(fromPeer) }}
+
+// Receive takes a packet that has come to the relay: it implements udp.Sink.
+func (r *relayConn) Receive(b []byte, from netip.AddrPort, out *udp.Batch) {
+	l := r.lane.Load()
+	if l == nil {
+		r.s.drop(dropNoPermission)
+		return
+	}
+	v := l.current()
+	if c := v.down[from]; c != nil {
+		forward(b, c.Target(), out)
+		return
+	}
+	peer, ok := r.s.policy.in(from, r.known)
+	switch {
+	case !ok:
+		r.s.drop(dropPeerIn)
+	case !v.permits(peer.Addr()):
+		r.s.drop(dropNoPermission)
+	case len(b) > maxRelayed:
+		r.s.drop(dropMalformed)
+	default:
+		p := fromPeers.Get().(*fromPeer)
+		p.n, p.from = copy(p.buf[:], b), peer
+		select {
+		case r.queue <- p:
+			r.s.count.down.Add(1, len(b))
+		default:
+			fromPeers.Put(p)
+			r.s.drop(dropRelayFull)
+		}
+	}
+}
+
+// ReadFrom gives Pion the next packet of a peer for which there is no lane.
 func (r *relayConn) ReadFrom(b []byte) (int, net.Addr, error) {
-	for errs := 0; ; {
-		n, from, err := r.sock.ReadFromUDPAddrPort(b)
-		if err != nil {
-			if errs++; errs < maxReadErrors && !errors.Is(err, net.ErrClosed) {
-				r.s.drop(dropReadError)
-				continue
-			}
-			r.end()
-			return 0, nil, err
-		}
-		peer, ok := r.s.policy.in(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), r.known)
-		if !ok {
-			r.s.drop(dropPeerIn)
-			continue
-		}
-		r.s.count.down.add(n)
+	select {
+	case p := <-r.queue:
+		n, peer := copy(b, p.buf[:p.n]), p.from
+		fromPeers.Put(p)
 		if peer != r.lastFrom {
 			r.lastFrom, r.lastAddr = peer, net.UDPAddrFromAddrPort(peer)
 		}
 		return n, r.lastAddr, nil
+	case <-r.closed:
+		r.end()
+		return 0, nil, net.ErrClosed
 	}
 }
 
@@ -221,7 +272,11 @@ func (r *relayConn) Close() error {
 			r.s.c.Alias(r.local, netip.AddrPort{}) // before the port can be another relay's
 		}
 		r.s.policy.remove(r)
-		err = r.sock.Close()
+		if l := r.lane.Load(); l != nil {
+			l.close()
+		}
+		err = r.out.Close()
+		close(r.closed)
 		r.s.mu.Lock()
 		delete(r.s.relays, r)
 		r.s.mu.Unlock()
@@ -233,6 +288,11 @@ func (r *relayConn) Close() error {
 // LocalAddr is what clients are told.
 func (r *relayConn) LocalAddr() net.Addr { return net.UDPAddrFromAddrPort(r.advertised) }
 
-func (r *relayConn) SetDeadline(t time.Time) error      { return r.sock.SetDeadline(t) }
-func (r *relayConn) SetReadDeadline(t time.Time) error  { return r.sock.SetReadDeadline(t) }
-func (r *relayConn) SetWriteDeadline(t time.Time) error { return r.sock.SetWriteDeadline(t) }
+// SetDeadline and its siblings do nothing: Pion sets none.
+func (r *relayConn) SetDeadline(time.Time) error { return nil }
+
+// SetReadDeadline does nothing.
+func (r *relayConn) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline does nothing.
+func (r *relayConn) SetWriteDeadline(time.Time) error { return nil }

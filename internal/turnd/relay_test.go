@@ -263,19 +263,13 @@ func TestPorts(t *testing.T) {
 
 // TestOnePort: TURN on the port of media, as the product has it; a relay reaches an ICE agent there.
 func TestOnePort(t *testing.T) {
-	port, err := udp.Listen("127.0.0.1:0", slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer port.Close()
+	var port *udp.Port
 	r := newRig(t, func(c *Config) {
-		_ = c.PacketConns[0].Close()
-		c.PacketConns = []net.PacketConn{port.TURN()}
+		port = c.Port
 		c.MediaAddrs = []netip.AddrPort{port.Addr()}
 		c.Relays = []Relay{{Advertise: netip.MustParseAddr("198.41.0.4")}}
 		c.Alias = port.Alias
 	})
-	r.udp = net.UDPAddrFromAddrPort(port.Addr())
 	agent, err := port.Mux().GetConn("srv", r.udp)
 	if err != nil {
 		t.Fatal(err)

@@ -6,9 +6,13 @@
 //	       ─▶ pion/turn: credentials (creds.go), quotas (quota.go)
 //	       ─▶ relayConn (relay.go): every single packet is checked against the policy (policy.go, address.go)
 //
+// The data of UDP clients with channels does not pass through Pion: its events tell a lane (lane.go) which channels and
+// permissions there are, and that is what the readers of the sockets look at.
+//
 // The policy is strict by default: a relay reaches Veche's own media sockets and the relays of this server, nothing else.
 // Both sides of a call get credentials, so two relays always suffice, and the server cannot be made to send to the network
-// it stands in. The check is done per packet because a TURN permission names an address without a port.
+// it stands in. The check is done per packet because a TURN permission names an address without a port; for a
+// channel, which has one, what it says is remembered until something changes.
 //
 // Not done on purpose: TCP relays (RFC 6062), port reservations (EVEN-PORT, answered 508), mobility.
 package turnd
@@ -24,6 +28,8 @@ import (
 	"time"
 
 	"github.com/pion/turn/v5"
+
+	"veche.example/internal/udp"
 )
 
 // Mode says where relays may send.
@@ -48,13 +54,13 @@ type AliasFunc func(real, shown netip.AddrPort)
 
 // Config configures a Server; zero values mean the defaults named.
 type Config struct {
-	Realm           string           // default "veche"
-	Secret          []byte           // at least 32 bytes
-	TTL             time.Duration    // life of credentials, default 5 minutes
-	PacketConns     []net.PacketConn // UDP sockets, closed by Close
-	Listeners       []net.Listener   // TCP and TLS listeners, closed by Close
-	Relays          []Relay          // at most one per address family, at least one
-	PortMin         uint16           // of relay sockets, default: the system chooses
+	Realm           string         // default "veche"
+	Secret          []byte         // at least 32 bytes
+	TTL             time.Duration  // life of credentials, default 5 minutes
+	Port            *udp.Port      // UDP: its STUN and TURN are served, its clients' data relayed; not closed
+	Listeners       []net.Listener // TCP and TLS listeners, closed by Close
+	Relays          []Relay        // at most one per address family, at least one
+	PortMin         uint16         // of relay sockets, default: the system chooses
 	PortMax         uint16
 	MediaAddrs      []netip.AddrPort // Veche's media sockets as bound; an unspecified address means every own address
 	PublicAddrs     []netip.Addr     // further addresses of this machine as others see it (1:1 NAT)
@@ -80,17 +86,20 @@ type Stats struct {
 
 // Server is a running STUN and TURN server. All methods may be called from any goroutine.
 type Server struct {
-	c       Config
-	now     func() time.Time
-	creds   *creds
-	policy  *policy
-	quota   *quota
-	limiter *limiter
-	clients *clients
-	pion    *turn.Server
-	streams *streams
-	conns   []*packetConn
-	count   counters
+	c           Config
+	now         func() time.Time
+	creds       *creds
+	policy      *policy
+	quota       *quota
+	limiter     *limiter
+	clients     *clients
+	pion        *turn.Server
+	streams     *streams
+	conn        *packetConn
+	outlets     *udp.Outlets
+	outletsOnce sync.Once
+	renew       *time.Timer // asks for the addresses of the interfaces
+	count       counters
 
 	wg        sync.WaitGroup // accept loops
 	closeOnce sync.Once
@@ -104,15 +113,8 @@ type Server struct {
 
 type counters struct {
 	allocated, revoked, authFailed atomic.Uint64
-	up, down                       traffic
+	up, down                       udp.Counter
 	drops                          [dropReasons]atomic.Uint64
-}
-
-type traffic struct{ packets, bytes atomic.Uint64 }
-
-func (t *traffic) add(n int) {
-	t.packets.Add(1)
-	t.bytes.Add(uint64(n))
 }
 
 // minSecret is the least length of Config.Secret.
@@ -141,6 +143,9 @@ func New(c Config) (*Server, error) {
 	p, err := newPolicy(&c)
 	if err != nil {
 		return nil, err
+	}
+	if c.Port == nil {
+		return nil, errors.New("turnd: Port is missing")
 	}
 	s := &Server{
 		c: c, now: time.Now, creds: newCreds(c.Secret, c.Realm, c.TTL), policy: p, quota: newQuota(&c),
@@ -176,23 +181,33 @@ func (s *Server) start() error {
 			PermissionHandler: func(a net.Addr, ip net.IP) bool { return s.permit(streamKey(a), ip) },
 		}},
 	}
-	for _, pc := range s.c.PacketConns {
-		w, err := newPacketConn(s, pc)
-		if err != nil {
-			return err
-		}
-		s.conns = append(s.conns, w)
-		cfg.PacketConnConfigs = append(cfg.PacketConnConfigs, turn.PacketConnConfig{
-			PacketConn: w, RelayAddressGenerator: generator{s},
-			PermissionHandler: func(a net.Addr, ip net.IP) bool { return s.permit(w.keyOf(a), ip) },
-		})
-	}
 	var err error
-	s.pion, err = turn.NewServer(cfg)
-	if err != nil {
+	if s.conn, err = newPacketConn(s, s.c.Port.TURN()); err != nil {
+		return err
+	}
+	cfg.PacketConnConfigs = []turn.PacketConnConfig{{
+		PacketConn: s.conn, RelayAddressGenerator: generator{s},
+		PermissionHandler: func(a net.Addr, ip net.IP) bool { return s.permit(s.conn.keyOf(a), ip) },
+	}}
+	if s.outlets, err = s.c.Port.NewOutlets(); err != nil {
 		return fmt.Errorf("turnd: %w", err)
 	}
+	if s.pion, err = turn.NewServer(cfg); err != nil {
+		s.outlets.Close()
+		return fmt.Errorf("turnd: %w", err)
+	}
+	s.renew = time.AfterFunc(ownAddrsFor, s.renewAddrs)
 	return nil
+}
+
+// renewAddrs asks for the addresses of the interfaces now and then, since no packet does where everything is decided.
+func (s *Server) renewAddrs() {
+	s.policy.ask()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.renew.Reset(ownAddrsFor)
+	}
 }
 
 // Stats returns a snapshot of the counters.
@@ -203,10 +218,10 @@ func (s *Server) Stats() Stats {
 	st := Stats{
 		Allocations: relays, Streams: s.streams.count(),
 		Allocated: s.count.allocated.Load(), Revoked: s.count.revoked.Load(), AuthFailed: s.count.authFailed.Load(),
-		UpPackets: s.count.up.packets.Load(), UpBytes: s.count.up.bytes.Load(),
-		DownPackets: s.count.down.packets.Load(), DownBytes: s.count.down.bytes.Load(),
 		Dropped: make(map[string]uint64, dropReasons),
 	}
+	st.UpPackets, st.UpBytes = s.count.up.Load()
+	st.DownPackets, st.DownBytes = s.count.down.Load()
 	for r := range dropReasons {
 		st.Dropped[dropNames[r]] = s.count.drops[r].Load()
 	}
@@ -221,6 +236,7 @@ func (s *Server) Close() error {
 	s.closeOnce.Do(func() {
 		s.mu.Lock()
 		s.closed = true
+		s.renew.Stop()
 		listeners := s.listeners
 		relays := make([]*relayConn, 0, len(s.relays))
 		for r := range s.relays {
@@ -243,11 +259,10 @@ func (s *Server) Close() error {
 			<-r.ended
 		}
 	})
-	for _, c := range s.conns {
-		<-c.ended
-	}
+	<-s.conn.ended
 	s.streams.wait()
 	s.wg.Wait()
 	s.clients.waitEmpty() // Pion deletes an allocation after its relay has ended
+	s.endOutlets()
 	return s.closeErr
 }

@@ -86,7 +86,7 @@ func newBatch(p *Port, bytes, packets int) *Batch {
 
 // Reserve gives room for a datagram of up to n bytes, n at most 2048. It is valid until Send, Flush or the next Reserve.
 func (b *Batch) Reserve(n int) []byte {
-	if len(b.buf)-b.used < n || len(b.segs) >= b.limit {
+	if len(b.buf)-b.used < n+channelHeader || len(b.segs) >= b.limit {
 		b.flush()
 	}
 	return b.buf[b.used : b.used+n : b.used+n]
@@ -94,29 +94,58 @@ func (b *Batch) Reserve(n int) []byte {
 
 // Send puts the first n bytes of what Reserve gave into the batch.
 func (b *Batch) Send(t *Target, n int) {
+	b.eager = true
+	b.put(t, n)
+}
+
+// SendLater is Send for what may wait for more of the same, a millisecond if there is much.
+func (b *Batch) SendLater(t *Target, n int) {
+	if len(b.later) == 0 && b.waiting == 0 {
+		b.since = b.port.now()
+	}
+	b.waiting++
+	b.put(t, n)
+}
+
+func (b *Batch) put(t *Target, n int) {
 	if len(b.segs) == 0 {
 		b.runs = b.port.sock.runs() && !b.port.noGSO.Load()
+	}
+	m, at := b.last, uint32(0)
+	if m == nil || m.to != t {
+		m, at = b.find(t)
+	}
+	var d *destination
+	if m != nil {
+		d, at = m.dest, uint32(m.place)
+	} else {
+		d = t.destination()
+	}
+	if d.number != 0 {
+		n = frame(b.buf[b.used:], d.number, n)
 	}
 	seg := int32(len(b.segs))
 	b.segs = append(b.segs, segment{off: int32(b.used), n: int32(n), next: -1})
 	b.used += n
-	if m := b.last; m != nil && m.to == t && b.extend(m, seg, int32(n)) {
+	if m != nil && b.extend(m, seg, int32(n)) {
 		return
 	}
-	mask := uint32(len(b.table) - 1)
-	at := (t.id * 0x9e3779b1) >> 12 & mask
-	for b.table[at] != 0 && b.msgs[b.table[at]-1].to != t {
-		at = (at + 1) & mask
-	}
-	if k := b.table[at]; k != 0 {
-		if b.extend(&b.msgs[k-1], seg, int32(n)) {
-			return
-		}
-	}
-	b.msgs = append(b.msgs, bundle{to: t, dest: t.destination(), first: seg, last: seg, count: 1,
-		size: int32(n), bytes: int32(n), place: int32(at)})
+	b.msgs = append(b.msgs, bundle{to: t, dest: d, first: seg, last: seg, count: 1, size: int32(n), bytes: int32(n), place: int32(at)})
 	b.table[at] = int32(len(b.msgs))
 	b.last = &b.msgs[len(b.msgs)-1]
+}
+
+// find gives the open message for a target, or the place in the table for one.
+func (b *Batch) find(t *Target) (*bundle, uint32) {
+	mask := uint32(len(b.table) - 1)
+	at := (t.id * 0x9e3779b1) >> 12 & mask
+	for b.table[at] != 0 {
+		if m := &b.msgs[b.table[at]-1]; m.to == t {
+			return m, at
+		}
+		at = (at + 1) & mask
+	}
+	return nil, at
 }
 
 // extend puts a datagram into a message if it fits.
@@ -131,17 +160,21 @@ func (b *Batch) extend(m *bundle, seg, n int32) bool {
 	return true
 }
 
-// takes tells whether a datagram of n bytes may follow: none is longer than the first, and only the last is shorter.
+// takes tells whether a datagram of n bytes may follow: none is longer than the first, and only the last is shorter. An
+// empty one cannot be part of a run.
 func (m *bundle) takes(n int32) bool {
-	return !m.to.noGSO.Load() && n <= m.size && m.bytes == m.count*m.size && m.count < maxRun && m.bytes+n <= maxRunBytes
+	return n > 0 && !m.to.noGSO.Load() && n <= m.size && m.bytes == m.count*m.size && m.count < maxRun && m.bytes+n <= maxRunBytes
 }
 
 // Len is the number of datagrams in the batch.
 func (b *Batch) Len() int { return len(b.segs) }
 
+// waits reports whether there is anything to be patient about.
+func (b *Batch) waits() bool { return len(b.later)+b.waiting > 0 }
+
 // patience is how long what was put off may wait for more; 0 = it is to be done now.
 func (b *Batch) patience() time.Duration {
-	if b.weight < holdFrom {
+	if b.eager || b.weight+b.waiting < holdFrom {
 		return 0
 	}
 	return max(holdTime-time.Duration(b.port.now()-b.since), 0)
@@ -163,22 +196,50 @@ func (b *Batch) flush() {
 		return
 	}
 	for i := range b.msgs {
-		b.table[b.msgs[i].place] = 0
+		m := &b.msgs[i]
+		b.table[m.place] = 0
+		if c := m.dest.count; c != nil {
+			header := int32(0)
+			if m.dest.number != 0 {
+				header = channelHeader
+			}
+			c.Add(int(m.count), int(m.bytes-m.count*header))
+		}
+	}
+	for at := 0; at < len(b.msgs); {
+		end, o := at+1, b.msgs[at].to.outlet
+		for end < len(b.msgs) && b.msgs[end].to.outlet == o {
+			end++
+		}
+		b.leave(o, b.msgs[at:end])
+		at = end
+	}
+	clear(b.msgs) // lets go of the targets
+	b.segs, b.msgs, b.used, b.last = b.segs[:0], b.msgs[:0], 0, nil
+	b.eager, b.waiting = false, 0
+}
+
+// leave sends messages by the socket of a relay, or the port's.
+func (b *Batch) leave(o *Outlet, msgs []bundle) {
+	if o != nil {
+		if o.guard.enter() {
+			_, _ = o.sock.flush(b, msgs)
+			o.guard.leave()
+		}
+		return
 	}
 	if b.port.guard.enter() {
-		packets, bytes := b.port.sock.flush(b)
+		packets, bytes := b.port.sock.flush(b, msgs)
 		b.port.guard.leave()
 		b.port.out.packets.Add(uint64(packets))
 		b.port.out.bytes.Add(uint64(bytes))
 	}
-	clear(b.msgs) // lets go of the targets
-	b.segs, b.msgs, b.used, b.last = b.segs[:0], b.msgs[:0], 0, nil
 }
 
 // each sends the datagrams one by one.
-func (b *Batch) each(w writer) (packets, bytes int) {
-	for i := range b.msgs {
-		p, n := b.one(w, &b.msgs[i])
+func (b *Batch) each(w writer, msgs []bundle) (packets, bytes int) {
+	for i := range msgs {
+		p, n := b.one(w, &msgs[i])
 		packets, bytes = packets+p, bytes+n
 	}
 	return packets, bytes

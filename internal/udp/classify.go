@@ -53,7 +53,7 @@ func classify(b []byte) (message, dropReason) {
 			return message{class: classDTLS}, dropNone
 		}
 	case first >= 64 && first <= 79:
-		if len(b) >= 4 && int(binary.BigEndian.Uint16(b[2:])) <= len(b)-4 {
+		if _, _, ok := channelData(b); ok {
 			return message{class: classTURN}, dropNone
 		}
 	case first >= 128 && first <= 191:

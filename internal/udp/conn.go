@@ -48,6 +48,7 @@ type conn struct {
 type check struct {
 	from netip.AddrPort
 	to   netip.Addr
+	way  *Channel
 	use  bool
 }
 
@@ -163,7 +164,7 @@ func (s *strays) admit(now int64) bool {
 func (c *conn) noteCheck(pkt *packet, use bool) bool {
 	now := c.port.now()
 	if r, _ := c.port.remotes.get(pkt.from); r != nil {
-		r.noteLocal(c.port, pkt.to)
+		r.noteWay(c.port, pkt.to, pkt.way)
 		for _, b := range r.bindings() {
 			if b.conn == c {
 				b.used.Store(now)
@@ -183,7 +184,7 @@ func (c *conn) noteCheck(pkt *packet, use bool) bool {
 	if len(c.pending) >= maxPending {
 		c.pending = slices.Delete(c.pending, 0, 1)
 	}
-	c.pending = append(c.pending, check{from: pkt.from, to: pkt.to, use: use})
+	c.pending = append(c.pending, check{from: pkt.from, to: pkt.to, way: pkt.way, use: use})
 	return true
 }
 
@@ -220,6 +221,9 @@ func (c *conn) write(p []byte, to netip.AddrPort) (int, error) {
 	}
 	if len(p) > 0 && p[0] >= 20 {
 		b.wroteData(p)
+	}
+	if by := b.remote.tunnel.Load(); by != nil && by.open.Load() {
+		return by.write(p)
 	}
 	return c.port.send(p, b.remote.real, b.remote.via.Load())
 }
@@ -261,7 +265,7 @@ func (c *conn) wroteSTUN(p []byte, to netip.AddrPort, b *binding) *binding {
 	ch, ok := c.takePending(to)
 	c.mu.Unlock()
 	if ok {
-		b.remote.noteLocal(c.port, ch.to)
+		b.remote.noteWay(c.port, ch.to, ch.way)
 		if ch.use {
 			b.nominate()
 		}

@@ -71,15 +71,24 @@ func (e *Endpoint) Target(to netip.AddrPort) *Target {
 // targets numbers them.
 var targets atomic.Uint32
 
-// Target is a remote address of an agent.
+// Target is a remote address: of an agent, of a TURN client, or of a relay's peer.
 type Target struct {
-	id    uint32
-	b     *binding
-	noGSO atomic.Bool // runs were refused for this destination
+	id      uint32
+	noGSO   atomic.Bool // runs were refused for this destination
+	b       *binding    // of an agent
+	channel *Channel    // of a TURN client
+	outlet  *Outlet     // of a peer, with fixed
+	fixed   *destination
 }
 
 // destination also notes that our side of the DTLS handshake is done, since only media is sent in batches.
 func (t *Target) destination() *destination {
+	switch {
+	case t.fixed != nil:
+		return t.fixed
+	case t.channel != nil:
+		return t.channel.destination()
+	}
 	if !t.b.secured.Load() {
 		t.b.secured.Store(true)
 	}
@@ -88,6 +97,9 @@ func (t *Target) destination() *destination {
 
 // destination is where to send for a remote.
 func (r *remote) destination(w writer) *destination {
+	if c := r.tunnel.Load(); c != nil && c.open.Load() {
+		return c.destination()
+	}
 	via := r.via.Load()
 	if d := r.dest.Load(); d != nil && d.via == via {
 		return d

@@ -14,6 +14,7 @@ type packet struct {
 	from netip.AddrPort // canonical
 	to   netip.Addr     // local address it came to; invalid if the socket is bound to one address
 	out  *Batch         // of the reader, for sinks
+	way  *Channel       // it came by this channel of a TURN client, in memory
 	buf  [maxPacket]byte
 }
 
@@ -25,7 +26,7 @@ func putPacket(p *packet) { packets.Put(p) }
 // clone copies a packet for a further reader.
 func (p *packet) clone() *packet {
 	c := getPacket()
-	c.n, c.from, c.to, c.out = p.n, p.from, p.to, p.out
+	c.n, c.from, c.to, c.out, c.way = p.n, p.from, p.to, p.out, p.way
 	copy(c.buf[:p.n], p.buf[:p.n])
 	return c
 }

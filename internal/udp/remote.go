@@ -21,12 +21,13 @@ import (
 //     everything in the clear follows it. Another client's ClientHello waits, by being dropped and repeated, until the
 //     owner has finished or has been silent for handshakeSilence.
 type remote struct {
-	addr  netip.AddrPort                      // as agents know it
-	real  netip.AddrPort                      // where to send, another one for an alias
-	via   atomic.Pointer[route]               // how to reach it, nil: as the kernel likes
-	dest  atomic.Pointer[destination]         // both, for batches
-	list  atomic.Pointer[[]*binding]          // immutable; replaced under the lock of the address's shard
-	ssrcs atomic.Pointer[map[uint32]*binding] // immutable, likewise; a nil binding means that several use the SSRC
+	addr   netip.AddrPort                      // as agents know it
+	real   netip.AddrPort                      // where to send, another one for an alias
+	via    atomic.Pointer[route]               // how to reach it, nil: as the kernel likes
+	dest   atomic.Pointer[destination]         // both, for batches
+	tunnel atomic.Pointer[Channel]             // instead: the remote is a relay of ours, and its client's channel is known
+	list   atomic.Pointer[[]*binding]          // immutable; replaced under the lock of the address's shard
+	ssrcs  atomic.Pointer[map[uint32]*binding] // immutable, likewise; a nil binding means that several use the SSRC
 
 	mu     sync.Mutex          // guards the following, taken for clear handshake records only
 	owner  *binding            // whose handshake is running or ran last
@@ -60,8 +61,12 @@ func (r *remote) bindings() []*binding {
 	return nil
 }
 
-// noteLocal remembers which local address the remote talks to, so that answers come from there.
-func (r *remote) noteLocal(p *Port, to netip.Addr) {
+// noteWay remembers how a packet came, so that answers go the same way: which local address the remote talks to, or the
+// channel of a TURN client.
+func (r *remote) noteWay(p *Port, to netip.Addr, by *Channel) {
+	if r.tunnel.Load() != by {
+		r.tunnel.Store(by)
+	}
 	if !to.IsValid() {
 		return
 	}

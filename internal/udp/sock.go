@@ -32,8 +32,8 @@ type writer interface {
 	route(local netip.Addr) *route
 	// runs tells whether several datagrams of a target can be one message.
 	runs() bool
-	// flush sends what b holds and gives the numbers of datagrams and bytes that were handed over.
-	flush(b *Batch) (packets, bytes int)
+	// flush sends messages of b and gives the numbers of datagrams and bytes that were handed over.
+	flush(b *Batch, msgs []bundle) (packets, bytes int)
 }
 
 // route is a local address to send from, with the operating system's form of it. Immutable.
@@ -44,9 +44,11 @@ type route struct {
 
 // destination is where a batch sends to: an address, the route to it, and the operating system's form of both. Immutable.
 type destination struct {
-	to  netip.AddrPort
-	via *route
-	sys rawAddr
+	to     netip.AddrPort
+	via    *route
+	number uint16   // what is sent becomes ChannelData of this channel, 0 = as it is
+	count  *Counter // of what is relayed, may be nil
+	sys    rawAddr
 }
 
 // inboxSize is how many datagrams are read at a time.

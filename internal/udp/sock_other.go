@@ -73,4 +73,4 @@ func (plainSocket) route(netip.Addr) *route { return nil }
 
 func (plainSocket) runs() bool { return false }
 
-func (s plainSocket) flush(b *Batch) (packets, bytes int) { return b.each(s) }
+func (s plainSocket) flush(b *Batch, msgs []bundle) (packets, bytes int) { return b.each(s, msgs) }

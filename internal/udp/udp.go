@@ -37,7 +37,8 @@ type Port struct {
 	remotes shards[netip.AddrPort, *remote]        // remote addresses known by connectivity checks
 	aliases shards[netip.AddrPort, netip.AddrPort] // real address → shown, and back in reals
 	reals   shards[netip.AddrPort, netip.AddrPort]
-	aliased atomic.Int32 // number of aliases: with none, nothing is looked up
+	aliased atomic.Int32                  // number of aliases: with none, nothing is looked up
+	lanes   shards[netip.AddrPort, *Lane] // TURN clients with an allocation
 	turn    *turnConn
 	host    hostAddrs
 	start   time.Time
@@ -81,6 +82,7 @@ func Listen(addr string, log *slog.Logger) (*Port, error) {
 func newPort(sock socket, local netip.AddrPort, log *slog.Logger) *Port {
 	p := &Port{sock: sock, addr: local, log: log, start: time.Now(), done: make(chan struct{})}
 	p.ufrags.hash, p.remotes.hash, p.aliases.hash, p.reals.hash = hashString, hashAddr, hashAddr, hashAddr
+	p.lanes.hash = hashAddr
 	p.turn = newTURNConn(p)
 	go p.read()
 	return p
@@ -187,13 +189,15 @@ func (p *Port) read() {
 	errs := 0
 	for {
 		wait := time.Duration(-1)
-		if len(out.later) > 0 {
+		if out.waits() {
 			if wait = out.patience(); wait == 0 {
 				out.Flush()
 				wait = -1
 			}
 		}
-		out.flush()
+		if out.eager {
+			out.flush()
+		}
 		n, err := p.sock.read(in, wait)
 		if p.closed.Load() {
 			return
@@ -227,7 +231,7 @@ func (p *Port) takeAll(in *inbox, n int, out *Batch) {
 				pkt.from = shown
 			}
 		}
-		pkt.out = out
+		pkt.out, pkt.way = out, nil
 		if taken, why := p.dispatch(pkt); taken {
 			in.list[i] = getPacket()
 		} else if why != dropNone {
@@ -259,13 +263,16 @@ func (p *Port) dispatch(pkt *packet) (taken bool, why dropReason) {
 		}
 		return c.take(pkt)
 	case classTURN:
+		if pkt.buf[0] >= firstChannel {
+			return p.relay(pkt)
+		}
 		return p.turn.push(pkt)
 	case classReply, classDTLS, classSRTP:
 		r, _ := p.remotes.get(pkt.from)
 		if r == nil {
 			return false, dropUnknownAddr
 		}
-		r.noteLocal(p, pkt.to)
+		r.noteWay(p, pkt.to, pkt.way)
 		return r.dispatch(pkt, m)
 	default:
 		return false, why

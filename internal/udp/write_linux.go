@@ -124,19 +124,19 @@ func writeReason(err error) dropReason {
 	return dropWriteError
 }
 
-func (s *rawSocket) flush(b *Batch) (packets, bytes int) {
+func (s *rawSocket) flush(b *Batch, msgs []bundle) (packets, bytes int) {
 	if s.noBatch.Load() {
-		return b.each(s)
+		return b.each(s, msgs)
 	}
 	pauses := sendPauses
-	for at := 0; at < len(b.msgs); {
-		n := s.fillOutbox(b, at)
+	for at := 0; at < len(msgs); {
+		n := s.fillOutbox(b, msgs[at:])
 		sent, _, errno := syscall.RawSyscall6(unix.SYS_SENDMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&b.sys.hdrs[0])), uintptr(n), unix.MSG_DONTWAIT, 0, 0)
 		if errno != 0 {
 			sent = 0
 		}
 		for i := range int(sent) {
-			m := &b.msgs[at+i]
+			m := &msgs[at+i]
 			packets, bytes = packets+int(m.count), bytes+int(m.bytes)
 			if m.count > 1 && !s.gsoWorks.Load() {
 				s.gsoWorks.Store(true)
@@ -149,7 +149,7 @@ func (s *rawSocket) flush(b *Batch) (packets, bytes int) {
 			s.noBatch.Store(true)
 			fallthrough
 		default:
-			m := &b.msgs[at]
+			m := &msgs[at]
 			if full := writeReason(errno) == dropSendFull; full && pauses > 0 {
 				pauses--
 				s.waitWritable()
@@ -188,20 +188,20 @@ func (s *rawSocket) refused(b *Batch, m *bundle, errno syscall.Errno) {
 	}
 }
 
-// fillOutbox makes headers of the messages from at on and gives their number.
-func (s *rawSocket) fillOutbox(b *Batch, at int) int {
+// fillOutbox makes headers of the first messages and gives their number.
+func (s *rawSocket) fillOutbox(b *Batch, msgs []bundle) int {
 	x := &b.sys
-	n := min(len(b.msgs)-at, sendMost)
+	n := min(len(msgs), sendMost)
 	need := 0
 	for i := range n {
-		need += int(b.msgs[at+i].count)
+		need += int(msgs[i].count)
 	}
 	if cap(x.iovs) < need {
 		x.iovs = make([]unix.Iovec, 0, max(need, sendMost*8))
 	}
 	x.iovs = x.iovs[:0]
 	for i := range n {
-		m := &b.msgs[at+i]
+		m := &msgs[i]
 		first, end := len(x.iovs), int32(-1)
 		for k := m.first; k >= 0; k = b.segs[k].next {
 			seg := &b.segs[k]

@@ -73,7 +73,7 @@ func server(in *json.Decoder, out *json.Encoder) error {
 	go func() { _ = mux.Serve() }()
 	hub := netip.MustParseAddr(hubIP)
 	ts, err := turnd.New(turnd.Config{
-		Secret: bytes.Repeat([]byte("s"), 32), PacketConns: []net.PacketConn{port.TURN()}, Listeners: []net.Listener{mux.TURN()},
+		Secret: bytes.Repeat([]byte("s"), 32), Port: port, Listeners: []net.Listener{mux.TURN()},
 		Relays: []turnd.Relay{{Advertise: hub}}, MediaAddrs: []netip.AddrPort{port.Addr()}, Alias: port.Alias,
 	})
 	if err != nil {

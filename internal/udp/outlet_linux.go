@@ -1,0 +1,238 @@
+package udp
+
+import (
+	"net"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// outletSock is a socket without an epoll instance of its own: the reader watches many.
+type outletSock = *rawSocket
+
+// outletsSys holds the readers and who is in which slot.
+type outletsSys struct {
+	readers []*outletReader
+	closed  atomic.Bool
+	slots   atomic.Pointer[[]atomic.Pointer[Outlet]]
+
+	mu   sync.Mutex // guards the following, and changes of slots
+	free []int
+}
+
+// outletReader reads some of the outlets: an epoll instance knows which of them have something, and Go's poller watches that
+// one (see rawSocket).
+type outletReader struct {
+	set    *Outlets
+	epfd   int
+	file   *os.File
+	wait   syscall.RawConn
+	done   chan struct{}
+	events [outletEvents]unix.EpollEvent
+	got    int
+	errno  error
+	try    func(uintptr) bool
+	timing bool
+}
+
+const (
+	outletEvents = 64
+	firstSlots   = 16
+	// coresPerReader is how many cores there are for each reader of outlets: the port's own needs one too.
+	coresPerReader = 2
+	maxReaders     = 8
+)
+
+func (o *Outlets) start() error {
+	slots := make([]atomic.Pointer[Outlet], firstSlots)
+	o.sys.slots.Store(&slots)
+	for i := range slots {
+		o.sys.free = append(o.sys.free, len(slots)-1-i)
+	}
+	for range min(max(runtime.GOMAXPROCS(0)/coresPerReader, 1), maxReaders) {
+		r, err := newOutletReader(o)
+		if err != nil {
+			o.Close()
+			return err
+		}
+		o.sys.readers = append(o.sys.readers, r)
+		go r.run()
+	}
+	return nil
+}
+
+func newOutletReader(o *Outlets) (*outletReader, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err == nil {
+		err = unix.SetNonblock(fd, true) // then the poller takes it
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := &outletReader{set: o, epfd: fd, file: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{})}
+	r.try = r.poll
+	if r.wait, err = r.file.SyscallConn(); err != nil {
+		_ = r.file.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// Close ends reading and waits for it. All outlets must be closed.
+func (o *Outlets) Close() {
+	o.sys.closed.Store(true)
+	for _, r := range o.sys.readers {
+		_ = r.file.SetReadDeadline(time.Unix(1, 0))
+		<-r.done
+		_ = r.file.Close()
+	}
+}
+
+func (o *Outlets) add(out *Outlet, c *net.UDPConn) error {
+	local := canonical(c.LocalAddr().(*net.UDPAddr).AddrPort())
+	s := &rawSocket{v6: local.Addr().Is6()}
+	port := o.port.sock.(*rawSocket)
+	s.noGSO.Store(port.noGSO.Load())
+	err := control(c, func(fd int) (err error) {
+		s.fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_ = c.Close() // its descriptor, that is
+	out.sock = s
+	y := &o.sys
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if len(y.free) == 0 {
+		y.grow()
+	}
+	out.slot = y.free[len(y.free)-1]
+	y.free = y.free[:len(y.free)-1]
+	(*y.slots.Load())[out.slot].Store(out)
+	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(out.slot)}
+	if err := unix.EpollCtl(o.readerOf(out).epfd, unix.EPOLL_CTL_ADD, s.fd, &event); err != nil {
+		y.vacate(out)
+		_ = s.Close()
+		return err
+	}
+	return nil
+}
+
+func (o *Outlets) readerOf(out *Outlet) *outletReader {
+	return o.sys.readers[out.slot%len(o.sys.readers)]
+}
+
+// grow doubles the slots; called with mu held.
+func (y *outletsSys) grow() {
+	old := *y.slots.Load()
+	slots := make([]atomic.Pointer[Outlet], 2*len(old))
+	for i := range old {
+		slots[i].Store(old[i].Load())
+	}
+	for i := len(slots) - 1; i >= len(old); i-- {
+		y.free = append(y.free, i)
+	}
+	y.slots.Store(&slots)
+}
+
+// vacate is called with mu held.
+func (y *outletsSys) vacate(out *Outlet) {
+	(*y.slots.Load())[out.slot].Store(nil)
+	y.free = append(y.free, out.slot)
+}
+
+func (o *Outlets) remove(out *Outlet) {
+	o.sys.mu.Lock()
+	defer o.sys.mu.Unlock()
+	_ = unix.EpollCtl(o.readerOf(out).epfd, unix.EPOLL_CTL_DEL, out.sock.fd, nil)
+	o.sys.vacate(out)
+}
+
+// poll asks which outlets have something; false if none.
+func (r *outletReader) poll(uintptr) bool {
+	for {
+		r.got, r.errno = unix.EpollWait(r.epfd, r.events[:], 0)
+		if r.errno != unix.EINTR {
+			return r.errno != nil || r.got > 0
+		}
+	}
+}
+
+// next waits for outlets that have something, for at most wait, for ever if that is negative. It gives their number.
+func (r *outletReader) next(wait time.Duration) int {
+	if r.poll(0) {
+		return r.got
+	}
+	if wait >= 0 || r.timing {
+		until := time.Time{}
+		if wait >= 0 {
+			until = time.Now().Add(wait)
+		}
+		r.timing = wait >= 0
+		_ = r.file.SetReadDeadline(until)
+		if r.set.sys.closed.Load() { // whose deadline was just overwritten
+			return 0
+		}
+	}
+	if r.wait.Read(r.try) != nil {
+		return 0
+	}
+	return r.got
+}
+
+// run is the reader: like that of the port, for many sockets.
+func (r *outletReader) run() {
+	defer close(r.done)
+	p := r.set.port
+	in, out := newInbox(), newBatch(p, relayBatchBytes, relayBatchPackets)
+	defer in.free()
+	for !r.set.sys.closed.Load() {
+		wait := time.Duration(-1)
+		if out.waits() {
+			if wait = out.patience(); wait == 0 {
+				out.Flush()
+				wait = -1
+			}
+		}
+		if out.eager {
+			out.flush()
+		}
+		n := r.next(wait)
+		if n <= 0 {
+			out.Flush() // waited long enough
+			continue
+		}
+		slots := *r.set.sys.slots.Load()
+		for _, e := range r.events[:n] {
+			if int(e.Fd) < len(slots) {
+				if o := slots[e.Fd].Load(); o != nil {
+					o.read(in, out)
+				}
+			}
+		}
+	}
+}
+
+// read takes what is there.
+func (o *Outlet) read(in *inbox, out *Batch) {
+	if !o.guard.enter() {
+		return
+	}
+	in.sys.prepare(&in.list)
+	n, errno := o.sock.recv(in)
+	o.guard.leave()
+	if errno != 0 {
+		if errno != unix.EAGAIN && errno != unix.EINTR {
+			o.set.port.drops[dropReadError].Add(1)
+		}
+		return
+	}
+	o.take(in.list[:n], out)
+}
