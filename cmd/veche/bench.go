@@ -27,6 +27,7 @@ type benchCmd struct {
 	Rival       benchRivalCmd       `cmd:"" hidden:"" help:"That SFU."`
 	SFU         benchSFUCmd         `cmd:"" name:"sfu" help:"Publishers and subscribers against a server in a process of its own: packets, loss, latency, CPU per forwarded packet, memory."`
 	Room        benchRoomCmd        `cmd:"" help:"Fill a room with synthetic participants."`
+	TURN        benchTURNCmd        `cmd:"" name:"turn" help:"Relaying ChannelData beside coturn, in turns, up, down and to the own SFU: prints µs of CPU per packet and the ratios."`
 }
 
 // benchPionCmd compares with the least SFU that can be made of pion/webrtc.

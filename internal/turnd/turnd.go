@@ -73,6 +73,8 @@ type Config struct {
 	MaxAllocations  int            // of the whole server, default 4096
 	PermissionQuota int            // permissions per allocation, and channels per allocation, default 64
 	Log             *slog.Logger   // default: nothing is logged
+
+	permissionLife, channelLife time.Duration // for tests; default: Pion's, 5 and 10 minutes (RFC 8656 §9, §12)
 }
 
 // Stats are the counters of a Server since it was started.
@@ -175,7 +177,7 @@ func defaultTo[T comparable](v *T, d T) {
 func (s *Server) start() error {
 	cfg := turn.ServerConfig{
 		Realm: s.c.Realm, LoggerFactory: quietLog{s.c.Log}, AuthHandler: s.authenticate, QuotaHandler: s.hasRoom,
-		EventHandler: s.events(),
+		EventHandler: s.events(), PermissionTimeout: s.c.permissionLife, ChannelBindTimeout: s.c.channelLife,
 		ListenerConfigs: []turn.ListenerConfig{{
 			Listener: s.streams, RelayAddressGenerator: generator{s},
 			PermissionHandler: func(a net.Addr, ip net.IP) bool { return s.permit(streamKey(a), ip) },
