@@ -208,7 +208,11 @@ const longSound = 300
 // forward sends data on.
 func forward(data []byte, to *udp.Target, out *udp.Batch) {
 	n := copy(out.Reserve(len(data)), data)
-	out.Send(to, n, n > longSound)
+	if n > longSound {
+		out.SendLater(to, n)
+	} else {
+		out.Send(to, n)
+	}
 }
 
 // endOutlets ends the readers of relays, once.

@@ -34,9 +34,11 @@ type Batch struct {
 	runs  bool    // messages may hold several
 	sys   rawOutbox
 
-	later  []Later
-	weight int   // datagrams that they will be
-	since  int64 // Port.now when the first of them came
+	later   []Later
+	weight  int   // datagrams that they will be
+	waiting int   // datagrams that are there and may wait
+	since   int64 // Port.now when the first of them came
+	eager   bool  // others must not wait
 }
 
 // Later is work that can wait for more of the same: packets of a picture that go to many.
@@ -48,7 +50,7 @@ type Later interface {
 // After calls l.Release before Flush does its work; the port's reader does that when it has dealt with all that was read,
 // a millisecond later if much is to be sent: weight is how many datagrams it may be.
 func (b *Batch) After(l Later, weight int) {
-	if len(b.later) == 0 {
+	if !b.waits() {
 		b.since = b.port.now()
 	}
 	b.later = append(b.later, l)
@@ -100,7 +102,7 @@ func (b *Batch) Send(t *Target, n int) {
 
 // SendLater is Send for what may wait for more of the same, a millisecond if there is much.
 func (b *Batch) SendLater(t *Target, n int) {
-	if len(b.later) == 0 && b.waiting == 0 {
+	if !b.waits() {
 		b.since = b.port.now()
 	}
 	b.waiting++
@@ -174,7 +176,7 @@ func (b *Batch) waits() bool { return len(b.later)+b.waiting > 0 }
 
 // patience is how long what was put off may wait for more; 0 = it is to be done now.
 func (b *Batch) patience() time.Duration {
-	if b.eager || b.weight+b.waiting < holdFrom {
+	if b.weight+b.waiting < holdFrom {
 		return 0
 	}
 	return max(holdTime-time.Duration(b.port.now()-b.since), 0)

@@ -21,7 +21,7 @@ func (r *back) Relay(number uint16, data []byte, out *Batch) (*Channel, bool) {
 		return r.channel, true
 	}
 	n := copy(out.Reserve(len(data)), data)
-	out.Send(r.channel.Target(), n, false)
+	out.Send(r.channel.Target(), n)
 	return nil, true
 }
 
@@ -115,7 +115,7 @@ func FuzzChannelData(f *testing.F) {
 			}
 		}
 		putPacket(pkt)
-		out.segs, out.used = out.segs[:0], 0
+		out.segs, out.used, out.last, out.eager = out.segs[:0], 0, nil, false
 		for i := range out.msgs {
 			out.table[out.msgs[i].place] = 0
 		}

@@ -195,14 +195,14 @@ func (r *outletReader) run() {
 	defer in.free()
 	for !r.set.sys.closed.Load() {
 		wait := time.Duration(-1)
+		if out.eager {
+			out.flush()
+		}
 		if out.waits() {
 			if wait = out.patience(); wait == 0 {
 				out.Flush()
 				wait = -1
 			}
-		}
-		if out.eager {
-			out.flush()
 		}
 		n := r.next(wait)
 		if n <= 0 {

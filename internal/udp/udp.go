@@ -189,14 +189,14 @@ func (p *Port) read() {
 	errs := 0
 	for {
 		wait := time.Duration(-1)
+		if out.eager {
+			out.flush()
+		}
 		if out.waits() {
 			if wait = out.patience(); wait == 0 {
 				out.Flush()
 				wait = -1
 			}
-		}
-		if out.eager {
-			out.flush()
 		}
 		n, err := p.sock.read(in, wait)
 		if p.closed.Load() {
