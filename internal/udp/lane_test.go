@@ -4,24 +4,26 @@ import (
 	"bytes"
 	"encoding/binary"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 )
 
 // back is a relayer that sends everything back to the client, or to the port itself.
 type back struct {
-	channel *Channel
-	inside  bool
+	at     atomic.Pointer[Channel]
+	inside bool
 }
 
 func (r *back) Relay(number uint16, data []byte, out *Batch) (*Channel, bool) {
-	if number != r.channel.number {
+	c := r.at.Load()
+	if c == nil || number != c.number {
 		return nil, false
 	}
 	if r.inside {
-		return r.channel, true
+		return c, true
 	}
 	n := copy(out.Reserve(len(data)), data)
-	out.Send(r.channel.Target(), n)
+	out.Send(c.Target(), n)
 	return nil, true
 }
 
@@ -39,7 +41,7 @@ func TestLane(t *testing.T) {
 	r := &back{}
 	count := new(Counter)
 	l := p.OpenLane(s.addr(), r)
-	r.channel = l.Channel(0x4abc, netip.MustParseAddrPort("198.51.100.1:9"), count)
+	r.at.Store(l.Channel(0x4abc, netip.MustParseAddrPort("198.51.100.1:9"), count))
 	for n := range 200 {
 		m := channelMessage(0x4abc, bytes.Repeat([]byte{byte(n)}, n*7))
 		s.send(m)
@@ -93,7 +95,9 @@ func FuzzChannelData(f *testing.F) {
 		if ok != (m.class == classTURN) || ok == (why == dropMalformed) {
 			t.Fatalf("%x: %v, class %v", b, ok, m.class)
 		}
-		r.inside, r.channel = inside, l.Channel(number, netip.MustParseAddrPort("198.51.100.1:9"), nil)
+		channel := l.Channel(number, netip.MustParseAddrPort("198.51.100.1:9"), nil)
+		r.inside = inside
+		r.at.Store(channel)
 		pkt := getPacket()
 		pkt.n, pkt.from, pkt.out = copy(pkt.buf[:], b), client, out
 		taken, _ := p.dispatch(pkt)
@@ -107,7 +111,7 @@ func FuzzChannelData(f *testing.F) {
 				t.Fatalf("%x is relayed as %x", b, out.buf[:out.used])
 			}
 		case taken: // by the TURN server, as from the relay
-			if pkt.from != r.channel.relay || !bytes.Equal(pkt.buf[:pkt.n], data) {
+			if pkt.from != channel.relay || !bytes.Equal(pkt.buf[:pkt.n], data) {
 				t.Fatalf("%x from %v", pkt.buf[:pkt.n], pkt.from)
 			}
 			if q, _ := p.turn.q.pop(); q != pkt {
