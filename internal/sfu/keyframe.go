@@ -16,6 +16,10 @@ const (
 	// gopMax and gopAge bound the group of pictures that a slot may begin with.
 	gopMax = 200
 	gopAge = int64(1e9)
+	// longMax and longAge are the same for a publisher that cannot be asked for a key frame: an encoder that pushes one
+	// every few seconds. A burst then is better than as many seconds without a picture.
+	longMax = videoRing - 24
+	longAge = int64(12e9)
 )
 
 // keyAsker merges the wishes of all slots for a key frame of one track: at most two requests in any
@@ -92,6 +96,7 @@ func (k *keyAsker) fire(now int64) bool {
 
 // gop is where the newest group of pictures begins; the writer's goroutine owns it, but for at.
 type gop struct {
+	long    bool // nobody can be asked for a key frame
 	ok      bool
 	start   int64 // track's number of the first packet
 	ts      uint32
@@ -112,8 +117,11 @@ func (g *gop) note(p *packet, high int64) bool {
 			g.start = p.seq // packets of the key frame changed places
 		}
 	}
-	at := int64(0)
-	if g.ok && high-g.start < gopMax {
+	at, most := int64(0), int64(gopMax)
+	if g.long {
+		most = longMax
+	}
+	if g.ok && high-g.start < most {
 		at = max(g.arrival, 1)
 	}
 	if g.at.Load() != at {
@@ -130,6 +138,9 @@ func (g *gop) reset() {
 
 // fresh tells whether a slot may begin with the group now; any goroutine may ask.
 func (g *gop) fresh(now int64) bool {
-	at := g.at.Load()
-	return at != 0 && now-at <= gopAge
+	at, age := g.at.Load(), gopAge
+	if g.long {
+		age = longAge
+	}
+	return at != 0 && now-at <= age
 }

@@ -197,3 +197,25 @@ func TestGroupGrowsStale(t *testing.T) {
 	g.reset()
 	equal(t, "forgotten", g.ok, false)
 }
+
+// TestLongGroup: of a publisher that cannot be asked, a slot gets the whole group, as long as the ring has it.
+func TestLongGroup(t *testing.T) {
+	for _, c := range []struct {
+		frames int
+		begins bool
+	}{{100, true}, {900, true}, {1100, false}} {
+		src := newSource(1, media.VP8)
+		tr := newTrack(src, nil)
+		write(tr, src.next(true, 1)...)
+		for range c.frames - 1 {
+			src.at -= 25 * ms // faster than the clock: only the number of packets is of interest
+			write(tr, src.next(false, 1)...)
+		}
+		r := newRig(media.Video)
+		must(t, r.Show(tr))
+		write(tr, src.next(false, 1)...)
+		if got := len(r.sink.all) > 0; got != c.begins || got && len(r.sink.all) != c.frames+1 {
+			t.Errorf("%d frames: %d sent", c.frames, len(r.sink.all))
+		}
+	}
+}

@@ -78,7 +78,7 @@ func NewTrack(cfg TrackConfig) *Track {
 		x:     newScratch(),
 	}
 	if cfg.Kind == media.Video {
-		t.key.up = cfg.Up
+		t.key.up, t.gop.long = cfg.Up, cfg.Up == nil
 	}
 	t.slots.Store(new([]*forward))
 	return t
