@@ -11,6 +11,7 @@ import (
 	"veche.example/internal/hub"
 	"veche.example/internal/room"
 	"veche.example/internal/rtc"
+	"veche.example/internal/rtc/pace"
 	"veche.example/internal/sfu"
 )
 
@@ -43,16 +44,9 @@ type Peer interface {
 // Way is what a peer knows of the way to its client.
 type Way interface {
 	// Estimate says what it carries now.
-	Estimate() Estimate
+	Estimate() pace.Estimate
 	// Demand says how much there is to send, in bit/s: as far as that it is worth finding out what the way carries.
 	Demand(bitrate int)
-}
-
-// Estimate is how the way to a client is.
-type Estimate struct {
-	Bitrate int           // bit/s for everything; 0 = not known: there is no limit
-	Lost    float64       // 0 to 1
-	RTT     time.Duration // 0 = not known
 }
 
 // Config configures a Manager.

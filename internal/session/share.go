@@ -6,6 +6,7 @@ import (
 
 	"veche.example/internal/media"
 	"veche.example/internal/room"
+	"veche.example/internal/rtc/pace"
 	"veche.example/internal/session/allot"
 	"veche.example/internal/sfu"
 )
@@ -17,6 +18,9 @@ const (
 	linkPause = 2 * time.Second
 	// soundRate is what a sound is reckoned with at least, in bit/s.
 	soundRate = 40_000
+	// grace is how long a new connection shows the most important picture even if nothing says that its way carries that:
+	// there is no smaller one, and the way is found out by sending.
+	grace = 3 * time.Second
 )
 
 // sharing is what a session's worker remembers of how it has shared the way. It belongs to the worker.
@@ -26,6 +30,8 @@ type sharing struct {
 	heard   room.MemberID // as told
 	link    Link          // as told
 	at      time.Time     // when
+	conn    *conn         // the connection of the last look that was up
+	since   time.Time     // since when it was
 }
 
 // seat fills the seats and tells what has changed of them.
@@ -106,12 +112,17 @@ func (m *Media) share(g glance, plans []plan, wish map[int]*Wish, h hearing) {
 	}
 	budget := 0
 	way, _ := g.conn.peer.(Way)
-	var is Estimate
+	var is pace.Estimate
 	if way != nil {
-		is = way.Estimate()
+		if is = way.Estimate(); is.Bitrate < pace.Unlimited {
+			budget = max(is.Bitrate-sound, 1)
+		}
 	}
-	if is.Bitrate > 0 {
-		budget = max(is.Bitrate-sound, 1)
+	if g.up && m.sharing.conn != g.conn {
+		m.sharing.conn, m.sharing.since = g.conn, time.Now()
+	}
+	if first := allot.First(seats); budget > 0 && time.Since(m.sharing.since) < grace {
+		budget = max(budget, first+first*allot.Margin/100)
 	}
 	share := m.sharing.allot.Share(time.Duration(media.Now()), budget, seats)
 	demands := map[wanted]demand{}
@@ -146,10 +157,10 @@ func (p *plan) choose(c allot.Choice, options []allot.Option, levels []sfu.Level
 }
 
 // link tells the client how its way is, when that has changed and not too often.
-func (m *Media) link(is Estimate, limited bool) {
+func (m *Media) link(is pace.Estimate, limited bool) {
 	sh := &m.sharing
 	now := time.Now()
-	if is.Bitrate <= 0 || now.Sub(sh.at) < linkPause {
+	if is.Bitrate >= pace.Unlimited || now.Sub(sh.at) < linkPause {
 		return
 	}
 	next := Link{

@@ -61,9 +61,12 @@ type Link interface {
 	Lost(c Class)
 }
 
+// Unlimited is the Estimate.Bitrate of a client that says nothing which limits it.
+const Unlimited = bwe.Ceiling
+
 // Estimate is what is known of the way to a client.
 type Estimate struct {
-	// Bitrate is what may be sent to it, in bit/s with all headers, besides retransmissions; bwe.Ceiling if the client says
+	// Bitrate is what may be sent to it, in bit/s with all headers, besides retransmissions; Unlimited if the client says
 	// nothing that limits it.
 	Bitrate int
 	// Lost is the share of packets that did not arrive lately, 0 to 1.

@@ -139,6 +139,19 @@ func (a *Allocator) Share(now time.Duration, budget int, seats []Seat) Share {
 	return out
 }
 
+// First is the rate of the least that the most important seat could show, 0 if there is none.
+func First(seats []Seat) (rate int) {
+	var best *task
+	for _, s := range seats {
+		t := &task{Seat: s}
+		k := slices.IndexFunc(s.Options, func(o Option) bool { return o.Live })
+		if k >= 0 && !s.Paused && (best == nil || before(t, best) < 0) {
+			best, rate = t, s.Options[k].Rate
+		}
+	}
+	return rate
+}
+
 // task prepares a seat.
 func (a *Allocator) task(s Seat) *task {
 	if a.seats == nil {
