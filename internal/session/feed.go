@@ -16,6 +16,8 @@ const (
 	maxEncodings = 4
 	// still is how long an encoding may send nothing before it is no choice, asked how long it gets to begin.
 	still, asked = 750 * time.Millisecond, 3 * time.Second
+	// usualWidth and usualHeight are the size of the largest of several encodings if it is not known.
+	usualWidth, usualHeight = 1280, 720
 	// fade is how fast a rate is forgotten, per look: 1/fade.
 	fade = 64
 )
@@ -210,6 +212,9 @@ func (f feed) options() (list []allot.Option, levels []sfu.Level) {
 		if e.track != nil {
 			spatial, temporal = e.track.Levels()
 			width, height = e.track.Size()
+		}
+		if width == 0 && len(f) > 1 { // not known: the usual
+			width, height = usualWidth>>(len(f)-1-i), usualHeight>>(len(f)-1-i)
 		}
 		for s := range spatial {
 			from := temporal - 1

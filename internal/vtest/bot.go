@@ -13,6 +13,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"veche.example/internal/signal/native/proto"
 )
@@ -27,9 +28,15 @@ type Bot struct {
 	Resume  string // resume token of a former session, to be that member again
 	Viewer  bool   // asks to be no more than a viewer
 	Publish bool   // sends a film (VP8) and a tone (Opus)
+	Layers  bool   // the film in three encodings (rids l, m, h), of which those are sent that the server says somebody watches
+	Levels  bool   // the tone with the audio level of Client.Speak
 	Seats   int    // to open
-	Watch   bool   // the seats show whoever publishes, in the order of joining; else Client.View says
-	TCP     bool   // media by ICE-TCP only, as in networks that block UDP
+	Sounds  int    // seats for sound after these, for whoever is loud
+	Width   int    // of the tiles of Watch, in pixels; 0 = as the film
+	Height  int
+	Visible int  // of the seats of Watch, the others are paused; 0 = all
+	Watch   bool // the seats show whoever publishes, in the order of joining; else Client.View says
+	TCP     bool // media by ICE-TCP only, as in networks that block UDP
 	TLS     *tls.Config
 }
 
@@ -41,6 +48,9 @@ type Client struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup // reader and pinger
+
+	level   atomic.Int32         // of Speak
+	current atomic.Pointer[peer] // peer, for the reader of the socket
 
 	offers sync.Mutex // one negotiation at a time; guards the following
 	pc     int
@@ -57,6 +67,7 @@ func (b Bot) Join(ctx context.Context) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{bot: b, wire: w}
+	c.level.Store(silence)
 	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	c.board.init()
 	if c.welcome, err = w.hello(ctx, b); err != nil {
@@ -67,7 +78,7 @@ func (b Bot) Join(ctx context.Context) (*Client, error) {
 	c.board.begin(c.welcome)
 	c.wg.Go(c.read)
 	c.wg.Go(func() { w.ping(c.ctx) })
-	if b.Publish || b.Seats > 0 {
+	if b.Publish || b.Seats+b.Sounds > 0 {
 		if err = c.Connect(ctx); err != nil {
 			c.Close()
 			return nil, err
@@ -126,11 +137,13 @@ func (c *Client) Connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.level.Store(c.level.Load())
 	if c.peer != nil {
 		c.peer.close()
 	}
 	c.pc++
 	c.peer = p
+	c.current.Store(p)
 	c.board.change(func(s *State) { s.Seats = map[int]Seat{} }) // all is told anew
 	offer, err := p.offer(ctx, c.pc)
 	if err != nil {

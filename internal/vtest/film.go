@@ -11,17 +11,26 @@ import (
 // What bots publish: 2 s of moving picture (VP8, a key frame and 29 that follow) and 1 s of a tone (Opus). Made by
 //
 //	ffmpeg -f lavfi -i testsrc2=size=320x180:rate=15 -t 2 -c:v libvpx -b:v 90k -g 1000 -auto-alt-ref 0 clip.ivf
+//
+// (of small and large with size 160x90 and 30k, 640x360 and 300k)
+//
 //	ffmpeg -f lavfi -i sine=frequency=440:sample_rate=48000 -t 1 -ac 1 -c:a libopus -b:a 16k -vbr off tone.ogg
 //
 // the latter with its packets moved into an IVF file.
 var (
 	//go:embed clip.ivf
 	clipFile []byte
+	//go:embed small.ivf
+	smallFile []byte
+	//go:embed large.ivf
+	largeFile []byte
 	//go:embed tone.ivf
 	toneFile []byte
 
-	clip = frames(clipFile, time.Second/15)
-	tone = frames(toneFile, 20*time.Millisecond)
+	clip  = frames(clipFile, time.Second/15)
+	small = frames(smallFile, time.Second/15)
+	large = frames(largeFile, time.Second/15)
+	tone  = frames(toneFile, 20*time.Millisecond)
 )
 
 const (

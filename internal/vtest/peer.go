@@ -40,7 +40,10 @@ type peer struct {
 	again atomic.Bool // somebody wants a key frame
 
 	sends map[string]*webrtc.RTPTransceiver // by source
-	seats [][2]*webrtc.RTPTransceiver       // audio, video
+	seats [][2]*webrtc.RTPTransceiver       // audio, video; nil = a seat for sound
+
+	encodings []*encoding // of a bot with layers
+	level     atomic.Int32
 }
 
 // newAPI knows just what bots need, so that a description of many seats stays small; media goes by network alone.
@@ -53,9 +56,12 @@ func newAPI(network webrtc.NetworkType) (*webrtc.API, error) {
 		engine.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: rtx, PayloadType: 97}, webrtc.RTPCodecTypeVideo),
 		webrtc.ConfigureNack(engine, registry), webrtc.ConfigureRTCPReports(registry),
 	)
-	mid := webrtc.RTPHeaderExtensionCapability{URI: "urn:ietf:params:rtp-hdrext:sdes:mid"}
-	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
-		err = errors.Join(err, engine.RegisterHeaderExtension(mid, kind))
+	for _, uri := range []string{extMID, extRID, extRRID, extLevel} {
+		for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+			if uri == extMID || (uri == extLevel) == (kind == webrtc.RTPCodecTypeAudio) {
+				err = errors.Join(err, engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, kind))
+			}
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("vtest: %w", err)
@@ -88,10 +94,10 @@ func newPeer(b Bot, board *board) (*peer, error) {
 		sends: map[string]*webrtc.RTPTransceiver{},
 	}
 	if b.Publish {
-		err = errors.Join(p.publish("mic", opus, tone), p.publish("camera", vp8, clip))
+		err = p.sources()
 	}
-	for i := 0; i < b.Seats && err == nil; i++ {
-		err = p.open()
+	for i := 0; i < b.Seats+b.Sounds && err == nil; i++ {
+		err = p.open(i < b.Seats)
 	}
 	if err != nil {
 		p.close()
@@ -103,6 +109,18 @@ func newPeer(b Bot, board *board) (*peer, error) {
 		}
 	})
 	return p, nil
+}
+
+// sources publishes the film and the tone.
+func (p *peer) sources() error {
+	film := func() error { return p.publish("camera", vp8, clip) }
+	if p.bot.Layers {
+		film = p.layers
+	}
+	if p.bot.Levels {
+		return errors.Join(p.speak(), film())
+	}
+	return errors.Join(p.publish("mic", opus, tone), film())
 }
 
 // publish sends a source in a loop from now on.
@@ -156,14 +174,16 @@ func (p *peer) listen(s *webrtc.RTPSender, video bool) {
 }
 
 // open adds the sections of a seat.
-func (p *peer) open() error {
+func (p *peer) open(picture bool) error {
 	var seat [2]*webrtc.RTPTransceiver
 	for i, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
 		tr, err := p.pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
 		if err != nil {
 			return err
 		}
-		seat[i] = tr
+		if seat[i] = tr; !picture {
+			break
+		}
 	}
 	p.seats = append(p.seats, seat)
 	return nil
@@ -173,7 +193,7 @@ func (p *peer) open() error {
 func (p *peer) counter(r *webrtc.RTPReceiver) func(*State, func(*Count)) {
 	for i, seat := range p.seats {
 		for half, tr := range seat {
-			if tr.Receiver() != r {
+			if tr == nil || tr.Receiver() != r {
 				continue
 			}
 			return func(s *State, f func(*Count)) {
@@ -239,7 +259,11 @@ func (p *peer) offer(ctx context.Context, number int) (proto.Offer, error) {
 		o.Tracks = append(o.Tracks, proto.Section{MID: tr.Mid(), Source: source})
 	}
 	for _, seat := range p.seats {
-		o.Seats = append(o.Seats, proto.Seat{A: seat[0].Mid(), V: seat[1].Mid()})
+		mids := proto.Seat{A: seat[0].Mid()}
+		if seat[1] != nil {
+			mids.V = seat[1].Mid()
+		}
+		o.Seats = append(o.Seats, mids)
 	}
 	return o, nil
 }

@@ -24,6 +24,11 @@ type State struct {
 	Muted   []string       // sources that a moderator has muted, each time
 	Bye     *proto.Bye     // why the session is over, nil = it is not
 	Closed  bool           // the socket is gone
+
+	Speaker  string              // who speaks, as told
+	Speakers int                 // how often that was told
+	Layers   []proto.LayersTrack // as last told
+	Link     *proto.Link         // likewise, nil = never
 }
 
 // Member finds one of the others.
@@ -150,6 +155,12 @@ func (c *Client) take(f frame) {
 	if roster && c.bot.Watch {
 		c.watch()
 	}
+	var e proto.Layers
+	if f.Type == "layers" && json.Unmarshal(f.raw, &e) == nil {
+		if p := c.current.Load(); p != nil {
+			p.obey(e.Tracks)
+		}
+	}
 }
 
 // apply tells whether the roster has changed.
@@ -193,6 +204,22 @@ func (s *State) apply(f frame) bool {
 		if json.Unmarshal(f.raw, &e) == nil {
 			s.Muted = append(s.Muted, e.Source)
 		}
+	case "speaker":
+		var e proto.SpeakerChanged
+		if json.Unmarshal(f.raw, &e) == nil {
+			s.Speaker = e.Member
+			s.Speakers++
+		}
+	case "layers":
+		var e proto.Layers
+		if json.Unmarshal(f.raw, &e) == nil {
+			s.Layers = e.Tracks
+		}
+	case "link":
+		var e proto.Link
+		if json.Unmarshal(f.raw, &e) == nil {
+			s.Link = &e
+		}
 	case "bye":
 		var e proto.Bye
 		if json.Unmarshal(f.raw, &e) == nil {
@@ -217,10 +244,20 @@ func (s *State) note(m proto.Member) {
 // watch fills the seats with whoever publishes.
 func (c *Client) watch() {
 	view := proto.View{Seats: []proto.Wish{}}
+	width, height := c.bot.Width, c.bot.Height
+	if width == 0 {
+		width, height = filmWidth, filmHeight
+	}
 	for _, m := range c.State().Members {
-		if len(m.Tracks) > 0 && len(view.Seats) < c.bot.Seats {
-			view.Seats = append(view.Seats, proto.Wish{Seat: len(view.Seats), Member: m.ID, Source: "camera", Width: filmWidth, Height: filmHeight})
+		if n := len(view.Seats); len(m.Tracks) > 0 && n < c.bot.Seats {
+			view.Seats = append(view.Seats, proto.Wish{
+				Seat: n, Member: m.ID, Source: "camera", Width: width, Height: height,
+				Paused: c.bot.Visible > 0 && n >= c.bot.Visible,
+			})
 		}
+	}
+	for i := range c.bot.Sounds {
+		view.Seats = append(view.Seats, proto.Wish{Seat: c.bot.Seats + i, Member: proto.Loud, Source: "camera"})
 	}
 	_ = c.wire.send(c.ctx, view, 0) // the reader notices a dead socket
 }
