@@ -39,8 +39,28 @@ func (s *Server) snapshot() metrics.Snapshot {
 	drop("hub", map[string]uint64{"overloaded": uint64(h.Dropped), "slow": uint64(h.Slow)})
 	drop("signalling", map[string]uint64{"rate": uint64(n.Socket.Limited), "slow": uint64(n.Slow)})
 	s.net.figures(&out, drop)
+	s.mediaFigures(&out)
 	s.frontFigures(&out)
 	return out
+}
+
+// maxRooms is how many rooms have figures of their own.
+const maxRooms = 20
+
+// mediaFigures adds what rooms have counted of their media.
+func (s *Server) mediaFigures(out *metrics.Snapshot) {
+	of := func(t session.Traffic) metrics.Traffic {
+		return metrics.Traffic{
+			In: t.PacketsIn, BytesIn: t.BytesIn, Recovered: t.Recovered, Out: t.PacketsOut, BytesOut: t.BytesOut, Lost: t.Lost,
+			Nacked: t.Nacked, Retransmitted: t.Retransmitted, Unavailable: t.Unavailable,
+			KeyFrames: t.KeyFrames, KeyFrameRequests: t.KeyFrameRequests, KeyFrameWishes: t.KeyFrameWishes, LayerSwitches: t.LayerSwitches,
+		}
+	}
+	all, rooms := s.sessions.Traffic(maxRooms)
+	out.Media.Traffic = of(all)
+	for _, r := range rooms {
+		out.Media.Rooms = append(out.Media.Rooms, metrics.Room{Label: metrics.Label(r.Room), Traffic: of(r.Traffic)})
+	}
 }
 
 // figures adds what the network has counted.

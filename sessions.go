@@ -19,7 +19,7 @@ func (s *Server) sessionConfig(keys *auth.Keys) session.Config {
 		ICE:     s.net.iceServers,
 		Revoke:  s.net.turn.Revoke,
 		Busy:    func() bool { return s.load.Share() > float64(s.cfg.Limits.CPU)/100 },
-		Room:    s.roomOptions,
+		Room:    s.roomOptions, Speakers: s.cfg.Media.Speakers,
 	}
 }
 

@@ -55,6 +55,7 @@ type Media struct {
 	TCP      string       `koanf:"tcp" doc:"HOST:PORT for media and TURN over TCP, for networks that block UDP; empty means only the port of http.listen."`
 	IPs      []netip.Addr `koanf:"ips" doc:"Addresses at which clients reach this machine, when they are not its own (1:1 NAT, containers). Empty means those of its interfaces."`
 	GSO      bool         `koanf:"gso" doc:"Let the kernel cut runs of packets to one client apart (Linux, UDP_SEGMENT); where a network card cannot do it, that is noticed. Turn it off only to measure what it is worth."`
+	Speakers int          `koanf:"speakers" min:"1" doc:"How many microphones of a room are sent at a time: the loudest. Who tells no audio levels is always sent."`
 	Loopback bool         `koanf:"loopback" doc:"Offer the loopback address too: for clients on this machine."`
 }
 
@@ -125,7 +126,7 @@ type Log struct {
 func Default() Config {
 	return Config{
 		HTTP:  HTTP{Listen: "localhost:8080"},
-		Media: Media{UDP: ":7788", TCP: ":7788", GSO: true},
+		Media: Media{UDP: ":7788", TCP: ":7788", GSO: true, Speakers: 5},
 		TURN: TURN{
 			Mode: "strict", Realm: "veche", TTL: 5 * time.Minute,
 			Quotas: Quotas{Member: 16, IP: 256, Total: 4096, Permissions: 64},

@@ -1,6 +1,10 @@
 package metrics
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // single is a metric that is one number of the snapshot; a family with labels has a line per value.
 type single struct {
@@ -34,8 +38,6 @@ var singles = []single{
 	{"veche_udp_bytes_total", "Bytes of the media port.", counter, "direction", "out", func(s *Snapshot) float64 { return float64(s.UDP.BytesOut) }},
 	{"veche_forwarded_packets_total", "RTP packets sent to subscribers.", counter, "", "", func(s *Snapshot) float64 { return float64(s.Media.Packets) }},
 	{"veche_forwarded_bytes_total", "RTP payload bytes sent to subscribers.", counter, "", "", func(s *Snapshot) float64 { return float64(s.Media.Bytes) }},
-	{"veche_retransmitted_packets_total", "RTP packets sent again on request.", counter, "", "", func(s *Snapshot) float64 { return float64(s.Media.Retransmitted) }},
-	{"veche_keyframe_requests_total", "Key frames asked of publishers.", counter, "", "", func(s *Snapshot) float64 { return float64(s.Media.KeyFrameRequests) }},
 	{"veche_turn_allocations", "TURN relays.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.TURN.Allocations) }},
 	{"veche_turn_allocations_total", "TURN relays made.", counter, "", "", func(s *Snapshot) float64 { return float64(s.TURN.Made) }},
 	{"veche_turn_auth_failures_total", "TURN requests with wrong credentials.", counter, "", "", func(s *Snapshot) float64 { return float64(s.TURN.AuthFailed) }},
@@ -86,6 +88,8 @@ func collectFrontends(out chan<- prometheus.Metric, list []Frontend) {
 type collector struct {
 	read  func() Snapshot
 	descs []*prometheus.Desc // of singles, same order
+	media []*prometheus.Desc // of flows, same order
+	rooms []*prometheus.Desc // likewise
 }
 
 func newCollector(read func() Snapshot) *collector {
@@ -97,12 +101,13 @@ func newCollector(read func() Snapshot) *collector {
 		}
 		c.descs = append(c.descs, prometheus.NewDesc(s.name, s.help, nil, labels))
 	}
+	c.media, c.rooms = flowDescs()
 	return c
 }
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range c.descs {
+	for _, d := range slices.Concat(c.descs, c.media, c.rooms) {
 		out <- d
 	}
 	out <- droppedDesc
@@ -118,6 +123,13 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	s := c.read()
 	for i, m := range singles {
 		out <- prometheus.MustNewConstMetric(c.descs[i], m.kind, m.read(&s))
+	}
+	for i, f := range flows {
+		out <- prometheus.MustNewConstMetric(c.media[i], counter, float64(f.read(&s.Media.Traffic)))
+		for k := range s.Media.Rooms {
+			r := &s.Media.Rooms[k]
+			out <- prometheus.MustNewConstMetric(c.rooms[i], counter, float64(f.read(&r.Traffic)), r.Label)
+		}
 	}
 	for _, d := range s.Drops {
 		out <- prometheus.MustNewConstMetric(droppedDesc, counter, float64(d.Count), d.Part, d.Reason)

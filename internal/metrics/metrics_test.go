@@ -25,10 +25,16 @@ func TestScrapeShowsTheSnapshot(t *testing.T) {
 		Rooms: 2, Members: 5, Sessions: 6, Conns: 9, Commands: 12,
 		Signalling: Signalling{Sockets: 7, Pending: 1, In: 10, Out: 11, Ended: map[string]uint64{"slow": 3}},
 		UDP:        UDP{PacketsIn: 20, PacketsOut: 21, BytesIn: 22, BytesOut: 23},
-		Media:      Media{Peers: 4, Packets: 30, Bytes: 31, Retransmitted: 32, KeyFrameRequests: 33},
-		TURN:       TURN{Allocations: 40, Made: 41, AuthFailed: 42, PacketsUp: 43, PacketsDown: 44, BytesUp: 45, BytesDown: 46},
-		Frontends:  []Frontend{{Name: "peerjs", Clients: 60, Relayed: 61, Signalling: Signalling{Sockets: 62, In: 63, Out: 64, Ended: map[string]uint64{"idle": 65}}}},
-		Drops:      []Drop{{Part: "udp", Reason: "queue-full", Count: 50}, {Part: "turn", Reason: "policy", Count: 51}},
+		Media: Media{
+			Peers: 4, Packets: 30, Bytes: 31, Traffic: Traffic{
+				In: 70, BytesIn: 71, Recovered: 72, Out: 73, BytesOut: 74, Lost: 75, Nacked: 76, Retransmitted: 77, Unavailable: 78,
+				KeyFrames: 79, KeyFrameRequests: 80, KeyFrameWishes: 81, LayerSwitches: 82,
+			},
+			Rooms: []Room{{Label("tea"), Traffic{In: 90}}, {Label("coffee"), Traffic{LayerSwitches: 91}}},
+		},
+		TURN:      TURN{Allocations: 40, Made: 41, AuthFailed: 42, PacketsUp: 43, PacketsDown: 44, BytesUp: 45, BytesDown: 46},
+		Frontends: []Frontend{{Name: "peerjs", Clients: 60, Relayed: 61, Signalling: Signalling{Sockets: 62, In: 63, Out: 64, Ended: map[string]uint64{"idle": 65}}}},
+		Drops:     []Drop{{Part: "udp", Reason: "queue-full", Count: 50}, {Part: "turn", Reason: "policy", Count: 51}},
 	}
 	r := prometheus.NewRegistry()
 	m, err := New(r, "v1.2.3", func() Snapshot { return state })
@@ -45,7 +51,12 @@ func TestScrapeShowsTheSnapshot(t *testing.T) {
 		`veche_frontend_received_total{frontend="peerjs"} 63`, `veche_frontend_sent_total{frontend="peerjs"} 64`, `veche_frontend_ended_total{frontend="peerjs",reason="idle"} 65`,
 		`veche_udp_packets_total{direction="in"} 20`, `veche_udp_packets_total{direction="out"} 21`,
 		`veche_udp_bytes_total{direction="in"} 22`, `veche_udp_bytes_total{direction="out"} 23`,
-		"veche_forwarded_packets_total 30", "veche_forwarded_bytes_total 31", "veche_retransmitted_packets_total 32", "veche_keyframe_requests_total 33",
+		"veche_forwarded_packets_total 30", "veche_forwarded_bytes_total 31",
+		"veche_media_received_packets_total 70", "veche_media_received_bytes_total 71", "veche_media_recovered_packets_total 72",
+		"veche_media_sent_packets_total 73", "veche_media_sent_bytes_total 74", "veche_media_lost_packets_total 75", "veche_media_nacked_packets_total 76",
+		"veche_media_retransmitted_packets_total 77", "veche_media_unavailable_packets_total 78", "veche_media_keyframes_total 79",
+		"veche_media_keyframe_requests_total 80", "veche_media_keyframe_wishes_total 81", "veche_media_layer_switches_total 82",
+		`veche_room_received_packets_total{room="` + Label("tea") + `"} 90`, `veche_room_layer_switches_total{room="` + Label("coffee") + `"} 91`,
 		"veche_turn_allocations 40", "veche_turn_allocations_total 41", "veche_turn_auth_failures_total 42",
 		`veche_turn_packets_total{direction="up"} 43`, `veche_turn_packets_total{direction="down"} 44`,
 		`veche_turn_bytes_total{direction="up"} 45`, `veche_turn_bytes_total{direction="down"} 46`,
@@ -94,6 +105,18 @@ func TestNames(t *testing.T) {
 		}
 		if !strings.HasPrefix(s.name, "veche_") || !strings.HasSuffix(s.help, ".") {
 			t.Errorf("%s: prefix or help", s.name)
+		}
+	}
+}
+
+// Two rooms differ, a code cannot be read off its label, and flows keep the rules as well.
+func TestFlows(t *testing.T) {
+	if Label("tea") == Label("coffee") || len(Label("tea")) != 8 || strings.Contains(Label("tea"), "tea") {
+		t.Errorf("labels %s, %s", Label("tea"), Label("coffee"))
+	}
+	for _, f := range flows {
+		if !strings.HasSuffix(f.name, "_total") || !strings.HasSuffix(f.help, ".") {
+			t.Errorf("%s: suffix or help", f.name)
 		}
 	}
 }

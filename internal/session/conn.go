@@ -47,7 +47,9 @@ func (c *conn) Track(mid, rid string, t *sfu.Track) {
 		c.m.s.m.stats.tracks.Add(1)
 	} else {
 		delete(c.known, old)
+		c.m.s.stage.ledger.end(old)
 	}
+	c.m.s.stage.ledger.begin(t)
 	c.tracks[layer{mid, rid}], c.known[t] = t, &known{}
 	c.m.kick()
 }
@@ -59,6 +61,7 @@ func (c *conn) Ended(mid, rid string, t *sfu.Track) {
 	if c.tracks[layer{mid, rid}] == t {
 		delete(c.tracks, layer{mid, rid})
 		delete(c.known, t)
+		c.m.s.stage.ledger.end(t)
 		c.m.s.m.stats.tracks.Add(-1)
 		c.m.kick()
 	}
@@ -135,6 +138,15 @@ func (c *conn) assign(o Offer) (before map[string]room.Source, rids map[string][
 // extends says whether a section may follow another one at its place.
 func extends(old, mid string) bool { return old == "" || old == mid }
 
+// half makes half a seat of a section.
+func (c *conn) half(mid string) *half {
+	slot := c.peer.Slot(mid)
+	if slot != nil {
+		c.m.s.stage.ledger.open(slot)
+	}
+	return newHalf(slot, c.m.kick)
+}
+
 // open makes the seats that are new. The worker may be busy with the others.
 func (c *conn) open(pairs []SeatPair) {
 	c.m.mu.Lock()
@@ -153,10 +165,10 @@ func (c *conn) open(pairs []SeatPair) {
 			seats = append(seats, s)
 		}
 		if s.audio == nil && p.Audio != "" {
-			s.audio = newHalf(c.peer.Slot(p.Audio), c.m.kick)
+			s.audio = c.half(p.Audio)
 		}
 		if s.video == nil && p.Video != "" {
-			s.video = newHalf(c.peer.Slot(p.Video), c.m.kick)
+			s.video = c.half(p.Video)
 		}
 	}
 	c.m.mu.Lock()

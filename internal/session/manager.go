@@ -22,13 +22,14 @@ type Manager struct {
 	stop  chan struct{}  // closed by Close
 	wg    sync.WaitGroup // Add only by spawn
 
-	mu       sync.Mutex // guards the following; the innermost lock of the package
+	mu       sync.Mutex // guards the following; no other lock is taken inside but that of a ledger
 	sessions map[Who]*Session
 	stages   map[room.ID]*stage
 	graves   map[Who]room.Code
 	oldest   []Who // of graves
 	closed   bool
 
+	traffic   Traffic         // of rooms that are gone
 	voiced    map[*stage]bool // those with microphones
 	listening bool            // there is a goroutine that looks after them
 }
@@ -179,6 +180,7 @@ func (m *Manager) leave(s *Session) {
 	}
 	if s.stage.users--; s.stage.users == 0 {
 		delete(m.voiced, s.stage)
+		m.traffic.add(s.stage.ledger.sum())
 		delete(m.stages, s.who.Room)
 	}
 }

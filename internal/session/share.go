@@ -66,14 +66,26 @@ func (m *Media) seat(g glance) {
 		if !g.up {
 			plans[i].postpone()
 		}
-		if now, news := seat.fill(plans[i], permits); news {
+		was := seat.told
+		now, news := seat.fill(plans[i], permits)
+		if news {
 			changed = append(changed, now)
+		}
+		if was.switched(now) {
+			s.stage.ledger.switches.Add(1)
 		}
 	}
 	if len(changed) > 0 {
 		s.m.stats.switches.Add(int64(len(changed)))
 		s.tell(func(out Outlet) bool { return out.Seats(changed) })
 	}
+}
+
+// switched says whether another layer of the same picture is shown.
+func (s Seat) switched(now Seat) bool {
+	a, b := s.Layer, now.Layer
+	return s.Member == now.Member && s.Source == now.Source && a.Of > 0 && b.Of > 0 &&
+		(a.Index != b.Index || a.Spatial != b.Spatial || a.Temporal != b.Temporal)
 }
 
 // announce tells the client who speaks.

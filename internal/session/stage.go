@@ -11,7 +11,8 @@ import (
 // stage is who publishes what in one room. Whoever watches is woken when that changes; it then looks
 // for itself. Whether a source may be shown to somebody is the view's matter.
 type stage struct {
-	users int // sessions of the room, guarded by Manager.mu
+	users  int // sessions of the room, guarded by Manager.mu
+	ledger *ledger
 
 	mu       sync.Mutex // guards the following
 	acts     []act      // in the order of their first track; replaced, never changed
@@ -35,7 +36,7 @@ type act struct {
 func newStage(speakers int) *stage {
 	return &stage{
 		watchers: map[*Media]struct{}{}, demands: map[*Media]map[wanted]demand{}, open: map[room.MemberID]struct{}{},
-		floor: floor.New(speakers),
+		floor: floor.New(speakers), ledger: newLedger(),
 	}
 }
 

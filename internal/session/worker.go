@@ -74,6 +74,21 @@ func (c *conn) shut() {
 	c.closed = true
 	c.m.s.m.stats.peers.Add(-1)
 	c.peer.Close()
+	c.m.mu.Lock()
+	seats, tracks := c.seats, c.tracks
+	c.tracks, c.known = nil, nil
+	c.m.mu.Unlock()
+	for _, s := range seats {
+		for _, h := range []*half{s.audio, s.video} {
+			if h != nil {
+				c.m.s.stage.ledger.close(h.slot)
+			}
+		}
+	}
+	for _, t := range tracks { // that the peer has not told of any more
+		c.m.s.stage.ledger.end(t)
+		c.m.s.m.stats.tracks.Add(-1)
+	}
 }
 
 // glance is what the worker looks at, as of one moment.
