@@ -39,7 +39,7 @@ func (s *Server) snapshot() metrics.Snapshot {
 	drop("hub", map[string]uint64{"overloaded": uint64(h.Dropped), "slow": uint64(h.Slow)})
 	drop("signalling", map[string]uint64{"rate": uint64(n.Socket.Limited), "slow": uint64(n.Slow)})
 	s.net.figures(&out, drop)
-	s.mediaFigures(&out)
+	mediaFigures(&out, s.sessions)
 	s.frontFigures(&out)
 	return out
 }
@@ -48,7 +48,7 @@ func (s *Server) snapshot() metrics.Snapshot {
 const maxRooms = 20
 
 // mediaFigures adds what rooms have counted of their media.
-func (s *Server) mediaFigures(out *metrics.Snapshot) {
+func mediaFigures(out *metrics.Snapshot, sessions *session.Manager) {
 	of := func(t session.Traffic) metrics.Traffic {
 		return metrics.Traffic{
 			In: t.PacketsIn, BytesIn: t.BytesIn, Recovered: t.Recovered, Out: t.PacketsOut, BytesOut: t.BytesOut, Lost: t.Lost,
@@ -56,7 +56,7 @@ func (s *Server) mediaFigures(out *metrics.Snapshot) {
 			KeyFrames: t.KeyFrames, KeyFrameRequests: t.KeyFrameRequests, KeyFrameWishes: t.KeyFrameWishes, LayerSwitches: t.LayerSwitches,
 		}
 	}
-	all, rooms := s.sessions.Traffic(maxRooms)
+	all, rooms := sessions.Traffic(maxRooms)
 	out.Media.Traffic = of(all)
 	for _, r := range rooms {
 		out.Media.Rooms = append(out.Media.Rooms, metrics.Room{Label: metrics.Label(r.Room), Traffic: of(r.Traffic)})
