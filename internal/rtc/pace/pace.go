@@ -349,8 +349,8 @@ func (p *Pacer) Estimate(now int64) Estimate {
 	} else {
 		s.Lost = p.reports.Share()
 	}
-	if s.Limited { // what waits is to be sent within a second, and what is sent again has to fit too
-		bits -= p.meters.again + 8*float64(p.queue.bytes)
+	if s.Limited { // what waits is to be sent within two seconds, and what is sent again has to fit too
+		bits = max(bits-p.meters.again-4*float64(p.queue.bytes), 0.4*bits)
 	}
 	s.Bitrate = int(max(bits, bwe.Floor))
 	if p.demand != 0 {

@@ -124,7 +124,7 @@ func (e *Estimator) adapt(now int64) {
 	e.drain()
 	switch e.trend.usage() {
 	case over:
-		if e.ripe(now) && !e.probe.running() && e.queue > max(noise, e.deep) {
+		if e.ripe(now) && !e.probe.active && e.queue > max(noise, e.deep) {
 			e.lower(backoff*acked, acked, now)
 		}
 	case normal:

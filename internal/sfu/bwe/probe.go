@@ -4,13 +4,15 @@ const (
 	// A link that has shown no limit yet is tried with bursts, one that has with more patience: the burst that a token bucket
 	// lets through must not be taken for its rate.
 	probeShort, probeLong = 40 * ms, 300 * ms
-	probeFast, probeSlow  = 3.0, 1.7
+	probeFast, probeSlow  = 3.0, 2.0
 	// probeWait is when the next attempt follows one that failed, at first and at most; it grows by half each time.
 	probeWait, probeWaitMost = 2500 * ms, 6000 * ms
 	// probeStep is by how many bit/s a probe is above the estimate at least.
 	probeStep = 200_000
 	// probeLeast is how many packets say something.
 	probeLeast = 5
+	// probePackets is of how many it is remembered when they came.
+	probePackets = 256
 	// probeHarm is the queueing delay at which a probe ends early.
 	probeHarm = 60 * ms
 	// probeTimeout is how long after the round trip the reports are waited for.
@@ -39,11 +41,16 @@ type cluster struct {
 	recvFirst, recvLast int64
 	firstSize, lastSize int
 	high                uint16
+	recv                [probePackets]received
+}
+
+// received is how much of a cluster had come when.
+type received struct {
+	at    int64
+	bytes int
 }
 
 func (p *prober) init() { p.wait = probeWait }
-
-func (p *prober) running() bool { return p.active && !p.ended }
 
 // disturbed puts off the next probe: the link is full.
 func (p *prober) disturbed(now int64) {
@@ -94,8 +101,11 @@ func (p *prober) note(a *arrival) {
 	if int16(a.seq-c.high) > 0 {
 		c.high = a.seq
 	}
-	c.n++
 	c.bytes += a.size
+	if c.n < probePackets {
+		c.recv[c.n] = received{a.arrival, c.bytes}
+	}
+	c.n++
 }
 
 // result gives the rate that got through, when all has been reported or will not be any more.
@@ -115,7 +125,7 @@ func (p *prober) result(now, queue int64) (float64, bool) {
 		return 0, false
 	}
 	out := float64(c.bytes-c.lastSize) * 8e9 / float64(send)
-	in := float64(c.bytes-c.firstSize) * 8e9 / float64(max(recv, ms))
+	in := min(float64(c.bytes-c.firstSize)*8e9/float64(max(recv, ms)), c.tail())
 	got := min(in, out, p.rate*1.1)
 	if in < 0.9*out { // the link was full: what came is what it carries
 		got *= 0.95
@@ -126,6 +136,16 @@ func (p *prober) result(now, queue int64) (float64, bool) {
 		p.wait, p.due = probeWait, now
 	}
 	return got, true
+}
+
+// tail is the rate at which the last third came: a token bucket lets the first pass as fast as they come.
+func (c *cluster) tail() float64 {
+	n := min(c.n, probePackets)
+	if n < 3*probeLeast {
+		return Ceiling
+	}
+	from, to := c.recv[n-1-n/3], c.recv[n-1]
+	return float64(to.bytes-from.bytes) * 8e9 / float64(max(to.at-from.at, ms))
 }
 
 func (p *prober) failed(now int64) {
