@@ -37,6 +37,7 @@ func (r dropReason) String() string { return dropNames[r] }
 // counters count for one peer. Those of an engine hold what its former peers counted and what belongs to no peer.
 type counters struct {
 	in, out, bytesIn, bytesOut atomic.Uint64
+	asked, needless            atomic.Uint64 // NACKs towards the client, in packets
 	drops                      [dropReasons]atomic.Uint64
 }
 
@@ -48,6 +49,8 @@ func (c *counters) add(o *counters) {
 	c.out.Add(o.out.Load())
 	c.bytesIn.Add(o.bytesIn.Load())
 	c.bytesOut.Add(o.bytesOut.Load())
+	c.asked.Add(o.asked.Load())
+	c.needless.Add(o.needless.Load())
 	for r := range dropReasons {
 		c.drops[r].Add(o.drops[r].Load())
 	}

@@ -98,11 +98,13 @@ func (e *edge) check(b []byte, from netip.AddrPort) {
 	p.ice.checked(pa, c)
 }
 
-// forget removes the path that was quiet for longest, unless all are in use.
+// forget removes the path that was quiet for longest, but for the one that is sent to, unless all are in use.
 func (e *edge) forget() bool {
 	list := e.list()
-	oldest := slices.MinFunc(list, func(a, b *path) int { return cmp.Compare(a.heard.Load(), b.heard.Load()) })
-	if media.Now()-oldest.heard.Load() < 30e9 || e.g.p.ice.selected.Load() == oldest {
+	selected := e.g.p.ice.selected.Load()
+	others := slices.DeleteFunc(slices.Clone(list), func(pa *path) bool { return pa == selected })
+	oldest := slices.MinFunc(others, func(a, b *path) int { return cmp.Compare(a.heard.Load(), b.heard.Load()) })
+	if media.Now()-oldest.heard.Load() < 30e9 {
 		return false
 	}
 	list = slices.DeleteFunc(slices.Clone(list), func(pa *path) bool { return pa == oldest })

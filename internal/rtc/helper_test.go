@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
@@ -350,6 +352,7 @@ type source struct {
 	seq   uint16
 	ts    uint32
 	tr    *webrtc.RTPTransceiver
+	asked atomic.Bool // for a key frame
 }
 
 func (c *client) source(codec media.Codec) *source {
@@ -364,10 +367,15 @@ func (c *client) source(codec media.Codec) *source {
 	must(c.t, err)
 	s := &source{TrackLocalStaticRTP: tl, codec: codec, seq: 100, ts: 5000, tr: tr}
 	go func() {
-		buf := make([]byte, 1500)
 		for {
-			if _, _, err := tr.Sender().Read(buf); err != nil {
+			list, _, err := tr.Sender().ReadRTCP()
+			if err != nil {
 				return
+			}
+			for _, p := range list {
+				if _, ok := p.(*rtcp.PictureLossIndication); ok {
+					s.asked.Store(true)
+				}
 			}
 		}
 	}()

@@ -21,6 +21,8 @@ const (
 	maxPaths   = 32             // remote addresses of one client
 	maxStreams = 8              // TCP connections of one client
 	quiet      = int64(15e8)    // a path that was not heard for so long gives way to any other
+	settled    = int64(5e9)     // a client that nominates another path so long after a change has moved
+	straggle   = int64(200e6)   // packets may come by the old path after the first by the new one
 	overlap    = int64(3e9)     // how long the old path goes on after an ICE restart
 	bufferSize = seal.MaxPacket // for one datagram
 )
@@ -30,7 +32,7 @@ const (
 type iceSide struct {
 	selected atomic.Pointer[path]
 	heard    atomic.Int64 // when the client was last heard, by any path
-	moved    atomic.Bool  // to another path, since the last tick
+	away     absence      // belongs to tick
 
 	mu       sync.Mutex // guards the following
 	current  *generation
@@ -58,9 +60,10 @@ type path struct {
 	out    sender
 	target *udp.Target // by which batches send to it; nil for TCP
 	tcp    bool
-	prio   uint64 // of the candidate pair; guarded by iceSide.mu
-	picked bool   // nominated; guarded by iceSide.mu
-	heard  atomic.Int64
+	prio   uint64       // of the candidate pair; guarded by iceSide.mu
+	picked bool         // nominated; guarded by iceSide.mu
+	heard  atomic.Int64 // anything
+	media  atomic.Int64 // SRTP
 }
 
 // local is the type preference of our side's candidate.
@@ -116,11 +119,13 @@ func (g *generation) start() error {
 }
 
 // checked is told of each valid check: it decides where the peer sends (RFC 8445 §8.1). Clients nominate one pair, or
-// one after the other the better they find; the best one stays, unless it has fallen silent.
+// one after the other the better they find; the best one stays, unless it has fallen silent or the client, long after it has
+// connected, takes to another one.
 func (s *iceSide) checked(pa *path, c lite.Check) {
 	now := media.Now()
 	s.mu.Lock()
 	pa.prio = lite.PairPriority(c.Priority, pa.local())
+	fresh := c.Use && !pa.picked
 	pa.picked = pa.picked || c.Use
 	cur := s.selected.Load()
 	take := false
@@ -131,13 +136,10 @@ func (s *iceSide) checked(pa *path, c lite.Check) {
 	case pa.gen.number != cur.gen.number:
 		take = c.Use && pa.gen.number > cur.gen.number
 	default:
-		take = c.Use && (!cur.picked || pa.prio >= cur.prio || now-cur.heard.Load() > quiet)
+		take = c.Use && (!cur.picked || pa.prio >= cur.prio) || fresh && now-s.switched > settled || now-cur.heard.Load() > quiet
 	}
 	if take {
 		s.selected.Store(pa)
-		if cur != nil {
-			s.moved.Store(true)
-		}
 		if pa.gen == s.current {
 			s.switched = now
 		}
@@ -146,6 +148,20 @@ func (s *iceSide) checked(pa *path, c lite.Check) {
 	pa.heard.Store(now)
 	s.heard.Store(now)
 	pa.gen.p.dtls.start()
+}
+
+// followed is told that the client sends media by another path than we do: that one it has chosen, whatever it nominates.
+func (s *iceSide) followed(pa *path, now int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cur := s.selected.Load()
+	if cur != nil && (pa.gen.number < cur.gen.number || now-cur.media.Load() < straggle) {
+		return
+	}
+	s.selected.Store(pa)
+	if pa.gen == s.current {
+		s.switched = now
+	}
 }
 
 // lost is told that a path is no more.

@@ -79,15 +79,16 @@ func (in *inbound) take(s *stream, payload []byte, now int64, out *udp.Batch) {
 		// RFC 4588 §4: the original sequence number comes first.
 		pkt.Retransmit, pkt.SSRC, pkt.PT = true, e.primary.ssrc, f.apt
 		pkt.Seq, pkt.Payload = binary.BigEndian.Uint16(payload), payload[2:]
-		e.primary.holes.Got(pkt.Seq)
+		e.primary.holes.Got(pkt.Seq, now)
 	} else {
 		e.primary = s
 		if e.ssrc.Load() != s.ssrc {
 			e.ssrc.Store(s.ssrc)
 		}
 		s.rr.Note(h.SequenceNumber, h.Timestamp, now, f.codec.ClockRate())
-		if f.fb&sdp.NACK != 0 && s.holes.Note(h.SequenceNumber, now) {
-			s.request(&in.p.tx, now, out)
+		if f.fb&sdp.NACK != 0 {
+			s.holes.Note(h.SequenceNumber, now)
+			r.asking = sooner(r.asking, s.holes.Next())
 		}
 	}
 	if !e.ensure(f, pkt, now) {
@@ -107,9 +108,36 @@ func (in *inbound) take(s *stream, payload []byte, now int64, out *udp.Batch) {
 	}
 }
 
+// sooner is the earlier one of two times, 0 = never.
+func sooner(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// streams are what the client sends, by SSRC.
+type streams map[uint32]*stream
+
+// ask asks for the packets that are due, and gives the time when it is to be called again, 0 = never.
+func (list streams) ask(t *transmitter, now int64, out *udp.Batch) int64 {
+	next := int64(0)
+	for _, s := range list {
+		if due := s.holes.Next(); due != 0 && now >= due {
+			s.request(t, now, out)
+		}
+		next = sooner(next, s.holes.Next())
+	}
+	return next
+}
+
 // request asks for packets that are missing.
 func (s *stream) request(t *transmitter, now int64, out *udp.Batch) {
 	if list := s.holes.Due(now); len(list) > 0 {
 		t.rtcpBy(out, &rtcp.TransportLayerNack{SenderSSRC: t.ssrc, MediaSSRC: s.ssrc, Nacks: rtcp.NackPairsFromSequenceNumbers(list)})
 	}
+	asked, needless := s.holes.Counts()
+	t.p.stats.asked.Add(asked - s.asked)
+	t.p.stats.needless.Add(needless - s.needless)
+	s.asked, s.needless = asked, needless
 }

@@ -194,7 +194,7 @@ func TestWatch(t *testing.T) {
 		after int64
 		heard bool
 		want  State
-	}{{7e9, false, Connected}, {9e9, false, Disconnected}, {10e9, true, Connected}, {19e9, false, Disconnected}, {20e9 + silence + patience, false, Failed}} {
+	}{{7e9, false, Connected}, {9e9, false, Disconnected}, {10e9, true, Connected}, {19e9, false, Disconnected}, {10e9 + silence + farewell + 1, false, Failed}} {
 		if step.heard {
 			o.ice.heard.Store(now + step.after)
 		}
@@ -229,6 +229,8 @@ func TestPaths(t *testing.T) {
 		{low, 100, true, false, high}, // aggressive nomination: the best stays
 		{tcp, 150, true, false, high},
 		{low, 100, true, true, low},
+		{high, 200, true, false, high},
+		{low, 100, false, true, low}, // an address translator has forgotten the other one
 		{high, 200, true, false, high},
 		{moved, 50, false, false, high}, // after an ICE restart
 		{moved, 50, true, false, moved},

@@ -16,7 +16,10 @@ import (
 const (
 	// A client checks its path every 2.5 to 5 s.
 	silence  = int64(8e9)  // Disconnected
-	patience = int64(30e9) // then Failed; also from the first offer to Connected
+	patience = int64(30e9) // from the first offer to Connected
+	// farewell after it, Failed: a hole of a minute is survived where the client thinks so too. Who leaves says so, by DTLS or
+	// by the signalling.
+	farewell = int64(60e9)
 )
 
 // Peer is the media connection of one participant. Its methods may be called from any goroutine; none may be called by
@@ -235,8 +238,11 @@ func (p *Peer) tick(now int64, out *udp.Batch) {
 	p.rx.flush(now, out)
 	p.tx.pace.Tick(now)
 	slots := p.outbounds()
-	if p.ice.moved.Swap(false) {
-		refreshAll(slots) // the client has missed what was sent by the old path
+	if p.ice.away.over(p.ice.heard.Load(), p.ice.selected.Load()) && State(p.state.Load()) != Connecting {
+		p.rx.mu.Lock()
+		p.rx.streams.refresh()
+		p.rx.mu.Unlock()
+		refreshAll(slots)
 	}
 	for _, o := range slots {
 		o.slot.Tick(now)
@@ -258,7 +264,7 @@ func (p *Peer) watch(now int64) {
 			p.setState(Disconnected)
 		}
 	case Disconnected:
-		if now-heard > silence+patience {
+		if now-heard > silence+farewell {
 			p.end(Failed, "nothing heard")
 		} else if now-heard <= silence {
 			p.setState(Connected)

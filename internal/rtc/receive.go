@@ -37,7 +37,8 @@ type receiver struct {
 	h       rtp.Header
 	pkt     media.Packet
 	ssrcs   map[uint32]struct{} // that have proved to be the client's, of RTP and RTCP
-	streams map[uint32]*stream
+	streams streams
+	asking  int64 // when streams.ask has something to do, 0 = never
 	byMID   map[string]*inbound
 	byPT    [128]*inbound // of the payload types that one section has for itself
 	slots   map[uint32]*outbound
@@ -56,11 +57,13 @@ type stream struct {
 	ssrc  uint32
 	holes reception.Holes
 	rr    reception.Stream
+
+	asked, needless uint64 // of holes.Counts, as counted for the peer
 }
 
 func (r *receiver) init(p *Peer) {
 	r.p = p
-	r.ssrcs, r.streams = make(map[uint32]struct{}), make(map[uint32]*stream)
+	r.ssrcs, r.streams = make(map[uint32]struct{}), make(streams)
 	r.byMID, r.slots = make(map[string]*inbound), make(map[uint32]*outbound)
 	r.twcc.Init(p.tx.ssrc)
 }
@@ -73,7 +76,11 @@ func (p *Peer) arrive(pa *path, b []byte, out *udp.Batch) {
 	case len(b) >= rtpHeader && b[0] >= 128 && b[0] <= 191:
 		if now := media.Now(); p.rx.take(b, now, out) {
 			pa.heard.Store(now)
+			pa.media.Store(now)
 			p.ice.heard.Store(now)
+			if p.ice.selected.Load() != pa {
+				p.ice.followed(pa, now)
+			}
 		}
 	default:
 		p.drop(dropMalformed)
@@ -188,6 +195,9 @@ func (r *receiver) rtp(payload []byte, now int64, out *udp.Batch) {
 		return
 	}
 	s.enc.in.take(s, payload, now, out)
+	if r.asking != 0 && now >= r.asking {
+		r.asking = r.streams.ask(&r.p.tx, now, out)
+	}
 }
 
 // find gives the stream of an SSRC; a new one says by its mid or payload type which section it is of (RFC 8843 §9.2), and
@@ -294,9 +304,7 @@ func (r *receiver) flush(now int64, out *udp.Batch) {
 		return
 	}
 	r.sendTransport(out)
-	for _, s := range r.streams {
-		s.request(&r.p.tx, now, out)
-	}
+	r.asking = r.streams.ask(&r.p.tx, now, out)
 	if now >= r.reports {
 		r.reports = now + reportRecv
 		r.sendReports(now, out)

@@ -14,6 +14,7 @@ type Stats struct {
 	TCP                  int // ICE-TCP connections in use
 	PacketsIn, BytesIn   uint64
 	PacketsOut, BytesOut uint64
+	Asked, Needless      uint64            // packets asked for by NACK, and those of them that came by themselves after all
 	Dropped              map[string]uint64 // by reason
 }
 
@@ -30,7 +31,7 @@ func (e *Engine) Stats() Stats {
 	return Stats{
 		Peers: n, TCP: int(e.tcp.open.Load()),
 		PacketsIn: c.in.Load(), BytesIn: c.bytesIn.Load(), PacketsOut: c.out.Load(), BytesOut: c.bytesOut.Load(),
-		Dropped: c.dropped(),
+		Asked: c.asked.Load(), Needless: c.needless.Load(), Dropped: c.dropped(),
 	}
 }
 
@@ -42,6 +43,7 @@ type PeerStats struct {
 	Profile              string         // of SRTP, "" = no keys yet
 	PacketsIn, BytesIn   uint64         // SRTP and SRTCP
 	PacketsOut, BytesOut uint64
+	Asked, Needless      uint64            // packets asked for by NACK, and those of them that came by themselves after all
 	Dropped              map[string]uint64 // by reason
 }
 
@@ -66,7 +68,7 @@ func (p *Peer) Stats() PeerStats {
 	s := PeerStats{
 		State:     State(p.state.Load()),
 		PacketsIn: c.in.Load(), BytesIn: c.bytesIn.Load(), PacketsOut: c.out.Load(), BytesOut: c.bytesOut.Load(),
-		Dropped: c.dropped(),
+		Asked: c.asked.Load(), Needless: c.needless.Load(), Dropped: c.dropped(),
 	}
 	if pa := p.ice.selected.Load(); pa != nil {
 		s.Remote, s.TCP = pa.remote, pa.tcp
