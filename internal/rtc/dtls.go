@@ -1,7 +1,6 @@
 package rtc
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -184,34 +183,7 @@ func (d *dtlsSide) keys(conn *dtls.Conn) error {
 		return errors.New("no state")
 	}
 	profile := srtp.ProtectionProfile(chosen)
-	keyLen, err := profile.KeyLen()
-	if err != nil {
-		return err
-	}
-	saltLen, err := profile.SaltLen()
-	if err != nil {
-		return err
-	}
-	m, err := state.ExportKeyingMaterial("EXTRACTOR-dtls_srtp", nil, 2*(keyLen+saltLen))
-	if err != nil {
-		return err
-	}
-	defer clear(m)
-	r := bytes.NewReader(m)
-	take := func(n int) []byte {
-		b := make([]byte, n)
-		_, _ = io.ReadFull(r, b)
-		return b
-	}
-	theirs, ours, theirSalt, ourSalt := take(keyLen), take(keyLen), take(saltLen), take(saltLen)
-	if d.client {
-		theirs, ours, theirSalt, ourSalt = ours, theirs, ourSalt, theirSalt
-	}
-	enc, err := seal.New(ours, ourSalt, profile)
-	if err != nil {
-		return fmt.Errorf("SRTP: %w", err)
-	}
-	dec, err := srtp.CreateContext(theirs, theirSalt, profile, srtp.SRTPReplayProtection(1024), srtp.SRTCPReplayProtection(256))
+	enc, dec, err := seal.Derive(&state, profile, d.client)
 	if err != nil {
 		return fmt.Errorf("SRTP: %w", err)
 	}

@@ -1,7 +1,6 @@
 package rtc
 
 import (
-	"strconv"
 	"sync/atomic"
 
 	"github.com/pion/rtcp"
@@ -23,23 +22,6 @@ type encoding struct {
 	ssrc    atomic.Uint32 // of primary
 	asks    atomic.Uint32 // the sdp.Feedback of the codec in use
 	firs    atomic.Uint32 // sequence number of full intra requests
-}
-
-// rids names the encodings that were negotiated for a section.
-func rids(s *sdp.AnswerSection) []string {
-	var list []string
-	for _, e := range s.Encodings {
-		list = append(list, e.RID)
-	}
-	if len(list) == 0 && len(s.Offer.Group) > 1 {
-		for i := range s.Offer.Group {
-			list = append(list, strconv.Itoa(i))
-		}
-	}
-	if len(list) == 0 {
-		return []string{""}
-	}
-	return list
 }
 
 // encode makes the section's encodings those that are named, and gives the ends of the tracks of the others.

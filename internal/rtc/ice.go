@@ -32,7 +32,7 @@ const (
 type iceSide struct {
 	selected atomic.Pointer[path]
 	heard    atomic.Int64 // when the client was last heard, by any path
-	away     absence      // belongs to tick
+	away     lite.Absence // belongs to tick
 
 	mu       sync.Mutex // guards the following
 	current  *generation

@@ -6,6 +6,7 @@ import (
 	"github.com/pion/rtcp"
 
 	"veche.example/internal/media"
+	"veche.example/internal/rtc/reception"
 	"veche.example/internal/rtc/sdp"
 	"veche.example/internal/udp"
 )
@@ -88,7 +89,7 @@ func (in *inbound) take(s *stream, payload []byte, now int64, out *udp.Batch) {
 		s.rr.Note(h.SequenceNumber, h.Timestamp, now, f.codec.ClockRate())
 		if f.fb&sdp.NACK != 0 {
 			s.holes.Note(h.SequenceNumber, now)
-			r.asking = sooner(r.asking, s.holes.Next())
+			r.asking = reception.Sooner(r.asking, s.holes.Next())
 		}
 	}
 	if !e.ensure(f, pkt, now) {
@@ -108,14 +109,6 @@ func (in *inbound) take(s *stream, payload []byte, now int64, out *udp.Batch) {
 	}
 }
 
-// sooner is the earlier one of two times, 0 = never.
-func sooner(a, b int64) int64 {
-	if a == 0 || b != 0 && b < a {
-		return b
-	}
-	return a
-}
-
 // streams are what the client sends, by SSRC.
 type streams map[uint32]*stream
 
@@ -126,9 +119,18 @@ func (list streams) ask(t *transmitter, now int64, out *udp.Batch) int64 {
 		if due := s.holes.Next(); due != 0 && now >= due {
 			s.request(t, now, out)
 		}
-		next = sooner(next, s.holes.Next())
+		next = reception.Sooner(next, s.holes.Next())
 	}
 	return next
+}
+
+// refresh asks for key frames of what the client sends and somebody sees. receiver.mu is held.
+func (list streams) refresh() {
+	for _, s := range list {
+		if t := s.enc.track; t != nil && s == s.enc.primary && t.Stats().Slots > 0 {
+			t.RequestKeyFrame()
+		}
+	}
 }
 
 // request asks for packets that are missing.

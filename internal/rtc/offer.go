@@ -345,7 +345,7 @@ func (n *negotiation) commitInbound(pl *plan) []event {
 			n.inbounds[in.mid], r.byMID[in.mid] = in, in
 		}
 		in.configure(s)
-		ended = append(ended, r.encode(in, rids(s))...)
+		ended = append(ended, r.encode(in, s.RIDs())...)
 		declared = append(declared, r.declare(in, s)...)
 		for _, e := range s.Exts {
 			switch e.URI {

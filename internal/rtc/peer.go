@@ -238,7 +238,7 @@ func (p *Peer) tick(now int64, out *udp.Batch) {
 	p.rx.flush(now, out)
 	p.tx.pace.Tick(now)
 	slots := p.outbounds()
-	if p.ice.away.over(p.ice.heard.Load(), p.ice.selected.Load()) && State(p.state.Load()) != Connecting {
+	if pa := p.ice.selected.Load(); pa != nil && p.ice.away.Over(p.ice.heard.Load(), pa) && State(p.state.Load()) != Connecting {
 		p.rx.mu.Lock()
 		p.rx.streams.refresh()
 		p.rx.mu.Unlock()

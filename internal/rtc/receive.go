@@ -127,7 +127,7 @@ func (r *receiver) open(b []byte, now int64, batch *udp.Batch) bool {
 		r.p.drop(dropAuth)
 		return false
 	}
-	n := headerLen(out)
+	n := reception.HeaderLen(out)
 	if !r.own(ssrc) || n > len(out) {
 		r.p.drop(dropSSRCLimit)
 		return false
@@ -151,15 +151,6 @@ func (r *receiver) own(ssrc uint32) bool {
 	r.ssrcs[ssrc] = struct{}{}
 	r.p.learn(ssrc)
 	return true
-}
-
-// headerLen is the length of an RTP header that has been parsed before.
-func headerLen(b []byte) int {
-	n := rtpHeader + 4*int(b[0]&0x0f)
-	if b[0]&0x10 != 0 && len(b) >= n+4 {
-		n += 4 + 4*int(binary.BigEndian.Uint16(b[n+2:]))
-	}
-	return n
 }
 
 // transport notes the packet for the transport-wide feedback.

@@ -166,3 +166,11 @@ func (h *Holes) Due(now int64) []uint16 {
 	h.list = keep
 	return h.out
 }
+
+// Sooner is the earlier one of two times, 0 = never.
+func Sooner(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}

@@ -2,7 +2,11 @@
 // when to ask for them.
 package reception
 
-import "github.com/pion/rtcp"
+import (
+	"encoding/binary"
+
+	"github.com/pion/rtcp"
+)
 
 // Stream is what receiver reports say about one stream (RFC 3550 §6.4.1, A.3, A.8). It belongs to one goroutine.
 type Stream struct {
@@ -58,4 +62,13 @@ func (r *Stream) Report(ssrc uint32, now int64) rtcp.ReceptionReport {
 		block.Delay = uint32((now - r.At) * 65536 / 1e9)
 	}
 	return block
+}
+
+// HeaderLen is the length of an RTP header that has been parsed before.
+func HeaderLen(b []byte) int {
+	n := 12 + 4*int(b[0]&0x0f)
+	if b[0]&0x10 != 0 && len(b) >= n+4 {
+		n += 4 + 4*int(binary.BigEndian.Uint16(b[n+2:]))
+	}
+	return n
 }

@@ -124,3 +124,21 @@ func (s *AnswerSection) encodings(w *strings.Builder) {
 		attr(w, "simulcast:recv ", strings.Join(rids, ";"))
 	}
 }
+
+// RIDs names the encodings that were negotiated: those of simulcast without names by their place in the group, "" where there
+// is one encoding.
+func (s *AnswerSection) RIDs() []string {
+	var list []string
+	for _, e := range s.Encodings {
+		list = append(list, e.RID)
+	}
+	if len(list) == 0 && len(s.Offer.Group) > 1 {
+		for i := range s.Offer.Group {
+			list = append(list, strconv.Itoa(i))
+		}
+	}
+	if len(list) == 0 {
+		return []string{""}
+	}
+	return list
+}

@@ -1,20 +1,20 @@
-package rtc
+package lite
 
 const (
 	leastAbsence = int64(2e9) // a shorter one is repaired by retransmission
 	mostUsual    = int64(5e9) // clients that send nothing check their path every 2.5 to 5 s
 )
 
-// absence finds out when a client is there again after it was away, or has moved to another path.
-type absence struct {
+// Absence finds out when a client is there again after it was away, or has moved to another path.
+type Absence struct {
 	heard int64 // last
 	usual int64 // how long it is silent between two times that it is heard
-	at    *path
+	at    any   // the path
 }
 
-// over is told, every now and then, when the client was heard last and where is sent to; true if both sides may have missed
+// Over is told, every now and then, when the client was heard last and where is sent to; true if both sides may have missed
 // something.
-func (a *absence) over(heard int64, at *path) bool {
+func (a *Absence) Over(heard int64, at any) bool {
 	moved := a.at != nil && at != nil && at != a.at
 	if at != nil {
 		a.at = at
@@ -27,13 +27,4 @@ func (a *absence) over(heard int64, at *path) bool {
 	back := gap > max(leastAbsence, 2*a.usual)
 	a.usual = max(min(gap, mostUsual), a.usual-(a.usual-gap)/8)
 	return moved || back
-}
-
-// refresh asks for key frames of what the client sends and somebody sees. receiver.mu is held.
-func (list streams) refresh() {
-	for _, s := range list {
-		if t := s.enc.track; t != nil && s == s.enc.primary && t.Stats().Slots > 0 {
-			t.RequestKeyFrame()
-		}
-	}
 }
