@@ -26,6 +26,7 @@ type benchCmd struct {
 	Growth      benchGrowthCmd      `cmd:"" help:"Cost per packet and memory per subscriber from 10 to 600 subscribers, and with many rooms."`
 	Rival       benchRivalCmd       `cmd:"" hidden:"" help:"That SFU."`
 	SFU         benchSFUCmd         `cmd:"" name:"sfu" help:"Publishers and subscribers against a server in a process of its own: packets, loss, latency, CPU per forwarded packet, memory."`
+	Signal      benchSignalCmd      `cmd:"" help:"Idle connections and relayed messages beside the server of PeerJS, in turns: memory, CPU per message, ratios."`
 	Room        benchRoomCmd        `cmd:"" help:"Fill a room with synthetic participants."`
 	TURN        benchTURNCmd        `cmd:"" name:"turn" help:"Relaying ChannelData beside coturn, in turns, up, down and to the own SFU: prints µs of CPU per packet and the ratios."`
 }

@@ -168,7 +168,7 @@ var reserved = map[string][]string{
 	"pion/turn":                {"internal/turnd"},
 	"pion/dtls":                {"internal/rtc", "internal/bench"},
 	"pion/srtp":                {"internal/rtc", "internal/rtc/seal"},
-	"coder/websocket":          {"internal/wsconn", "internal/vtest"},
+	"coder/websocket":          {"internal/vtest"},
 	"golang-jwt/jwt":           {"internal/auth"},
 	"knadh/koanf":              {"internal/config"},
 	"prometheus/client_golang": {"internal/metrics", "."},

@@ -96,7 +96,7 @@ func (c *Config) Sockets(l wsconn.Limits, subprotocols ...string) *wsconn.Server
 	}
 	l.PerIP = c.Limits.PerIP
 	return wsconn.New(wsconn.Config{
-		Log: c.Log, Subprotocols: subprotocols, Origins: c.Origins, ClientIP: c.ClientIP, Host: c.Host, Local: true, Limits: l,
+		Log: c.Log, Subprotocols: subprotocols, Origins: c.Origins, ClientIP: c.ClientIP, Host: c.Host, Local: true, Direct: true, Limits: l,
 	})
 }
 

@@ -3,12 +3,14 @@ package portmux
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 )
 
 // peeked holds the bytes that were read to recognise a protocol, until they are read again.
@@ -66,6 +68,14 @@ func (c *conn) Close() error {
 		c.mux.open.Add(-1)
 	})
 	return c.err
+}
+
+// SyscallConn lets others wait for it by epoll.
+func (c *conn) SyscallConn() (syscall.RawConn, error) {
+	if s, ok := c.Conn.(syscall.Conn); ok {
+		return s.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
 }
 
 // ReadFrom lets net/http send files without copying them.

@@ -21,7 +21,7 @@ import (
 // when nothing happens. Run with -benchtime=100000x for figures to compare.
 func BenchmarkEcho(b *testing.B) {
 	const conns = 1000
-	s := New(Config{Limits: Limits{Rate: 1e9, Linger: time.Second, Burst: 1e9, PendingPerIP: conns, Handshake: time.Hour}})
+	s := New(Config{Direct: true, Limits: Limits{Rate: 1e9, Linger: time.Second, Burst: 1e9, PendingPerIP: conns, Handshake: time.Hour}})
 	open := make(chan struct{}, conns)
 	web := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.Serve(w, r, func(c *Conn) Handler {

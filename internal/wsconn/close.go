@@ -3,9 +3,8 @@ package wsconn
 // How a connection ends: somebody begins (closeWith, or the client), the reader finishes.
 
 // answerClose echoes the client's close frame (RFC 6455 §5.5.1), if we did not begin.
-func (c *Conn) answerClose() {
-	code := c.in.code
-	if code == 0 {
+func (c *Conn) answerClose(code int) {
+	if code == codeNone {
 		code = codeNormal
 	}
 	c.mu.Lock()
@@ -20,8 +19,7 @@ func (c *Conn) answerClose() {
 func (c *Conn) abandon() {
 	c.mu.Lock()
 	if c.reason == "" {
-		c.reason = Gone
-		c.cancel()
+		c.closeFor(Gone)
 	}
 	c.dead, c.queue = true, nil
 	c.mu.Unlock()
@@ -38,18 +36,18 @@ func (c *Conn) end(e End) {
 	e.Reason = c.reason
 	c.mu.Unlock()
 	if spoke && e.Code == codeAbnormal {
-		c.drain()
+		c.r.drain()
 	}
+	c.polled.forget(c)
 	_ = c.net.Close()
-	_ = c.ws.CloseNow()
 	c.finish(e)
+	c.s.gone.Done()
 }
 
 // finish takes the connection off the books and tells the handler.
 func (c *Conn) finish(e End) {
-	c.cancel()
 	c.s.forget(c)
 	c.s.stats.end(e.Reason)
-	_ = c.guard(func() { c.handler.Closed(e) })
+	_ = c.r.guard(func() { c.handler.Closed(e) })
 	c.Log().Debug("websocket closed", "reason", string(e.Reason), "code", e.Code, "ms", (c.s.now()-c.since)/1e6)
 }

@@ -15,7 +15,10 @@ type Config struct {
 	ClientIP     func(*http.Request) netip.Addr // behind trusted proxies; nil = the peer's address
 	Host         func(*http.Request) string     // as the client sees it; nil = the Host header
 	Local        bool                           // pages of this machine may too, whatever their port
-	Limits       Limits
+	// Direct lets Send write at once what the socket takes, in the caller's goroutine: less work for one message to
+	// one client, not for one to many.
+	Direct bool
+	Limits Limits
 }
 
 // Limits bound what one client can cost. Zero values take the defaults.

@@ -1,16 +1,16 @@
 package wsconn
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/rand"
-	"encoding/hex"
+	"crypto/sha1"
+	"encoding/base64"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
-
-	"github.com/coder/websocket"
+	"time"
 )
 
 // Serve upgrades a request and hands the connection to the handler that accept returns; it answers
@@ -30,27 +30,22 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, accept func(*Conn
 		http.Error(w, why, status)
 		return
 	}
-	c := &Conn{s: s, ip: s.clientIP(r), id: newID(), protocol: s.subprotocol(r)}
+	c := &Conn{s: s, ip: s.clientIP(r), protocol: s.subprotocol(r)}
+	_, _ = rand.Read(c.id[:]) // never fails (crypto/rand)
 	if status, why := s.admit(c); status != 0 {
 		s.stats.end(Refused)
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, why, status)
 		return
 	}
-	taken := taker{ResponseWriter: w}
-	ws, err := websocket.Accept(&taken, r, &websocket.AcceptOptions{
-		Subprotocols: s.config.Subprotocols, InsecureSkipVerify: true, // the origin has been checked
-		CompressionMode: websocket.CompressionDisabled,
-		OnPingReceived:  c.onPing, OnPongReceived: c.onPong,
-	})
-	if err != nil { // answered by Accept, or the client is gone
+	conn, early, err := hijack(w, r, c.protocol)
+	if err != nil { // the client is gone, or this server cannot
 		s.forget(c)
 		s.stats.end(Refused)
 		s.log.Debug("websocket handshake failed", "err", err, "ip", c.ip)
 		return
 	}
-	ws.SetReadLimit(int64(s.limits.Frame))
-	c.begin(ws, taken.in)
+	c.begin(conn, early)
 	c.handler = accept(c)
 	if !s.launch(c) {
 		c.shut(Shutdown) // nobody reads any more: write the farewell and go
@@ -68,7 +63,8 @@ func (s *Server) launch(c *Conn) bool {
 		return false
 	}
 	c.started = true
-	s.wg.Go(c.read)
+	s.gone.Add(1)
+	s.wg.Go(c.r.run)
 	return true
 }
 
@@ -79,6 +75,10 @@ func (s *Server) refuse(r *http.Request) (status int, why string) {
 		return http.StatusUpgradeRequired, "this is a WebSocket endpoint"
 	case r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1) || r.ProtoMajor != 1:
 		return http.StatusBadRequest, "a WebSocket begins with a GET of HTTP/1.1"
+	case r.Header.Get("Sec-WebSocket-Version") != "13":
+		return http.StatusBadRequest, "WebSocket version 13 only"
+	case !validKey(r.Header.Values("Sec-WebSocket-Key")):
+		return http.StatusBadRequest, "Sec-WebSocket-Key is not 16 bytes in base64"
 	case !s.config.origins().Allows(r):
 		return http.StatusForbidden, "this origin is not allowed"
 	case len(s.config.Subprotocols) > 0 && s.subprotocol(r) == "":
@@ -180,33 +180,37 @@ func (s *Server) forget(c *Conn) {
 	}
 }
 
-func newID() string {
-	var b [6]byte
-	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
-	return hex.EncodeToString(b[:])
+// validKey checks the client's challenge (RFC 6455 §4.2.1).
+func validKey(keys []string) bool {
+	if len(keys) != 1 {
+		return false
+	}
+	raw, err := base64.StdEncoding.DecodeString(keys[0])
+	return err == nil && len(raw) == 16
 }
 
-// Sizes of the library's buffers per connection. It keeps them for the connection's life, and those
-// of net/http are 4 KiB each. Messages longer than the read buffer are read past it; what the
-// library writes is a close frame, which inbound only looks at.
-const (
-	readBuffer = 512
-	tinyBuffer = 16
-)
-
-// taker is a ResponseWriter whose hijacked connection is an inbound.
-type taker struct {
-	http.ResponseWriter
-	in *inbound
-}
-
-// Hijack implements http.Hijacker.
-func (t *taker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, rw, err := http.NewResponseController(t.ResponseWriter).Hijack()
+// hijack takes the connection from net/http and answers the handshake (RFC 6455 §4.2.2). early is what the client has
+// sent behind it. Buffers of net/http are not kept.
+func hijack(w http.ResponseWriter, r *http.Request, protocol string) (conn net.Conn, early []byte, err error) {
+	conn, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
+		http.Error(w, "no WebSocket here", http.StatusInternalServerError)
 		return nil, nil, err
 	}
-	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
-	t.in = &inbound{Conn: conn, early: bytes.Clone(early)}
-	return t.in, bufio.NewReadWriter(bufio.NewReaderSize(t.in, readBuffer), bufio.NewWriterSize(t.in, tinyBuffer)), nil
+	if n := rw.Reader.Buffered(); n > 0 {
+		peeked, _ := rw.Reader.Peek(n)
+		early = bytes.Clone(peeked)
+	}
+	answer := make([]byte, 0, 256)
+	answer = append(answer, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
+	sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	answer = base64.StdEncoding.AppendEncode(answer, sum[:])
+	if protocol != "" {
+		answer = append(append(answer, "\r\nSec-WebSocket-Protocol: "...), protocol...)
+	}
+	_ = conn.SetDeadline(time.Time{}) // net/http's
+	if _, err := conn.Write(append(answer, "\r\n\r\n"...)); err != nil {
+		return nil, nil, errors.Join(err, conn.Close())
+	}
+	return conn, early, nil
 }

@@ -1,6 +1,9 @@
 package wsconn
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // push queues a frame and sees to it that somebody writes it.
 func (c *Conn) push(f frame) error {
@@ -14,9 +17,33 @@ func (c *Conn) push(f frame) error {
 		c.shut(Slow)
 		return ErrSlow
 	}
-	c.enqueue(f)
+	if !c.s.config.Direct || !c.direct(f) {
+		c.enqueue(f)
+	}
 	c.mu.Unlock()
 	return nil
+}
+
+// direct writes a frame at once, if nothing is before it; what the socket does not take is queued. c.mu is held.
+func (c *Conn) direct(f frame) bool {
+	const most = readBuffer - 16 // with a header
+	if c.polled == nil || c.writing || len(c.queue) > 0 || len(f.data) > most {
+		return false
+	}
+	pooled := c.s.buffers.Get().(*[readBuffer]byte)
+	defer c.s.buffers.Put(pooled)
+	b := append(appendHeader(pooled[:0], f.op, len(f.data)), f.data...)
+	n := c.polled.write(b)
+	if n == 0 {
+		return false
+	}
+	if f.op < opClose {
+		c.s.stats.sent.Add(1)
+	}
+	if n < len(b) {
+		c.enqueue(frame{opRest, bytes.Clone(b[n:])})
+	}
+	return true
 }
 
 // enqueue adds a frame and starts a writer if none runs; c.mu is held.
@@ -55,8 +82,7 @@ func (c *Conn) closeWith(why Reason, f Farewell) {
 	if c.reason != "" {
 		return
 	}
-	c.reason = why
-	c.cancel()
+	c.closeFor(why)
 	if why == Slow { // what it did not read it will not read now
 		c.queue, c.bytes = nil, 0
 	}
@@ -70,6 +96,7 @@ func (c *Conn) closeWith(why Reason, f Farewell) {
 		c.enqueue(frame{opText, f.Last})
 	}
 	c.enqueue(closeFrame(f.Code, f.Text))
+	c.wake()
 }
 
 // shut closes for a reason of the pump's own.

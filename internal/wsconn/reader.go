@@ -2,105 +2,149 @@ package wsconn
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"io"
-	"net"
 	"runtime/debug"
 	"time"
-
-	"github.com/coder/websocket"
 )
 
-// keepBuffer is the largest message buffer that goes back to the pool.
-const keepBuffer = 64 << 10
+// Sizes of reads. A connection that the poller looks after has no buffer while nothing comes; one that it cannot look
+// after (TLS) waits with a small one.
+const (
+	readBuffer  = 16 << 10
+	smallBuffer = 512
+)
 
-// read is the reader's goroutine: it lives as long as the connection and ends it.
-func (c *Conn) read() {
-	end := End{Code: codeAbnormal}
-	defer func() { c.end(end) }()
-	if o, ok := c.handler.(Opener); ok {
-		if err := c.guard(o.Opened); err != nil {
-			c.shut(Panic)
+// run is the reader's goroutine. It lives until there is nothing more to read for now, and is started anew when there
+// is; or, where there is no poller, as long as the connection.
+func (r *reader) run() {
+	if !r.opened {
+		r.opened = true
+		err := r.guard(func() {
+			if o, ok := r.c.handler.(Opener); ok {
+				o.Opened()
+			}
+		})
+		if err == nil && len(r.early) > 0 {
+			err = r.feed(r.early)
+		}
+		if r.early = nil; err != nil {
+			r.conclude(err)
+			return
+		}
+		if r.c.park() {
 			return
 		}
 	}
 	for {
-		err := c.next()
-		if err == nil {
-			continue
+		if err := r.fill(); err != nil {
+			r.conclude(err)
+			return
 		}
-		var said websocket.CloseError
-		switch {
-		case errors.As(err, &said):
-			end.Code = int(said.Code)
-			c.answerClose()
-		case errors.Is(err, websocket.ErrMessageTooBig) || errors.Is(err, errTrickle):
-			c.shut(TooBig)
-		case errors.Is(err, errPanic):
-			c.shut(Panic)
-		case isNetwork(err):
-			c.abandon()
-		default:
-			c.shut(Protocol)
+		if r.c.park() {
+			return
 		}
-		return
 	}
 }
 
-// isNetwork tells a broken connection from a client that breaks the protocol.
-func isNetwork(err error) bool {
-	var n net.Error
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
-		errors.Is(err, context.DeadlineExceeded) || errors.As(err, &n)
+// fill reads once and acts upon what has come.
+func (r *reader) fill() error {
+	var buf []byte
+	if r.c.polled == nil && !r.hungry {
+		if r.small == nil {
+			r.small = make([]byte, smallBuffer)
+		}
+		buf = r.small
+	} else {
+		pooled := r.c.s.buffers.Get().(*[readBuffer]byte)
+		defer r.c.s.buffers.Put(pooled)
+		buf = pooled[:]
+	}
+	n, err := r.c.net.Read(buf)
+	r.hungry = n == len(buf)
+	if r.budget -= n; r.budget < 0 {
+		return errTrickle
+	}
+	if n > 0 {
+		if err := r.feed(buf[:n]); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
-// next reads one message and hands it on.
-func (c *Conn) next() error {
-	typ, r, err := c.ws.Reader(context.Background()) // no Done: the library arms no timer per read
-	if err != nil {
+// feed acts upon bytes that have come, and keeps the beginning of a frame.
+func (r *reader) feed(b []byte) error {
+	if r.part != nil && len(r.part.rest) > 0 {
+		r.part.rest = append(r.part.rest, b...)
+		b = r.part.rest
+	}
+	rest, err := r.consume(b)
+	switch {
+	case err != nil:
 		return err
+	case len(rest) > 0:
+		p := r.partial()
+		p.rest = append(p.rest[:0], rest...)
+	case r.part != nil && r.part.op == 0:
+		r.part = nil
+	case r.part != nil:
+		r.part.rest = nil
 	}
-	buf := c.s.buffers.Get().(*bytes.Buffer)
-	defer func() {
-		if buf.Cap() <= keepBuffer {
-			buf.Reset()
-			c.s.buffers.Put(buf)
-		}
-	}()
-	if _, err := buf.ReadFrom(r); err != nil {
-		return err
-	}
-	c.refill()
-	now := c.s.now()
-	c.seen.Store(now)
-	c.heard.Store(now)
-	if c.ctx.Err() != nil {
-		return nil // closing: nothing is acted upon any more
-	}
-	c.s.stats.messages.Add(1)
-	switch c.bucket.take(now) {
-	case pass:
-		return c.guard(func() { c.handler.Message(buf.Bytes(), typ == websocket.MessageBinary) })
-	case limited:
-		c.s.stats.limited.Add(1)
-		return c.guard(func() { c.handler.Limited(buf.Bytes(), typ == websocket.MessageBinary) })
+	return nil
+}
+
+// conclude ends the connection for what reading has ended with.
+func (r *reader) conclude(err error) {
+	end := End{Code: codeAbnormal}
+	var said closeError
+	switch {
+	case errors.As(err, &said):
+		end.Code = int(said)
+		r.c.answerClose(end.Code)
+	case errors.Is(err, errTooBig) || errors.Is(err, errTrickle):
+		r.c.shut(TooBig)
+	case errors.Is(err, errPanic):
+		r.c.shut(Panic)
+	case errors.Is(err, errProtocol):
+		r.c.shut(Protocol)
 	default:
-		c.s.stats.limited.Add(1)
-		c.shut(Rate)
+		r.c.abandon()
+	}
+	r.c.end(end)
+}
+
+// message hands a whole message on.
+func (r *reader) message(data []byte, binary bool) error {
+	r.refill()
+	now := r.c.s.now()
+	r.c.seen.Store(now)
+	r.c.heard.Store(now)
+	if r.c.closes.Load() {
+		return nil // nothing is acted upon any more
+	}
+	r.c.s.stats.messages.Add(1)
+	switch r.bucket.take(now) {
+	case pass:
+		return r.guard(func() { r.c.handler.Message(data, binary) })
+	case limited:
+		r.c.s.stats.limited.Add(1)
+		return r.guard(func() { r.c.handler.Limited(data, binary) })
+	default:
+		r.c.s.stats.limited.Add(1)
+		r.c.shut(Rate)
 		return nil
 	}
 }
 
 // refill allows the bytes of one more message, headers of reasonable fragments included.
-func (c *Conn) refill() { c.in.budget = 2*c.s.limits.Frame + readBuffer + 4096 }
+func (r *reader) refill() { r.budget = 2*r.c.s.limits.Frame + 2*readBuffer }
 
 var errPanic = errors.New("wsconn: the handler panicked")
 
-func (c *Conn) guard(f func()) (err error) {
+func (r *reader) guard(f func()) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.Log().Error("handler panics", "panic", p, "stack", string(debug.Stack()))
+			r.c.Log().Error("handler panics", "panic", p, "stack", string(debug.Stack()))
 			err = errPanic
 		}
 	}()
@@ -109,43 +153,36 @@ func (c *Conn) guard(f func()) (err error) {
 }
 
 // control notes a ping or pong, which count like messages; false: too many.
-func (c *Conn) control() bool {
-	now := c.s.now()
-	switch c.bucket.take(now) {
+func (r *reader) control() bool {
+	now := r.c.s.now()
+	switch r.bucket.take(now) {
 	case pass:
-		c.seen.Store(now)
-		c.refill()
+		r.c.seen.Store(now)
+		r.refill()
 		return true
 	case banned:
-		c.shut(Rate)
+		r.c.shut(Rate)
 	}
 	return false
 }
 
-// onPing answers in our own queue; false keeps the library from doing it.
-func (c *Conn) onPing(_ context.Context, payload []byte) bool {
-	if c.control() {
-		_ = c.push(frame{opPong, bytes.Clone(payload)})
+func (r *reader) ping(payload []byte) {
+	if r.control() {
+		_ = r.c.push(frame{opPong, bytes.Clone(payload)})
 	}
-	return false
 }
 
-func (c *Conn) onPong(context.Context, []byte) { c.control() }
-
-// drain discards what still comes, so that closing a socket with unread data does not reset the
-// connection before the client has read our last words.
-func (c *Conn) drain() {
-	if h, ok := c.net.(interface{ CloseWrite() error }); ok {
+// drain discards what still comes, so that closing a socket with unread data does not reset the connection before the
+// client has read our last words.
+func (r *reader) drain() {
+	if h, ok := r.c.net.(interface{ CloseWrite() error }); ok {
 		_ = h.CloseWrite()
 	}
-	_ = c.net.SetReadDeadline(time.Now().Add(c.s.limits.Linger))
-	buf := c.s.buffers.Get().(*bytes.Buffer)
-	defer c.s.buffers.Put(buf)
-	buf.Reset()
-	buf.Grow(4096)
-	chunk := buf.Bytes()[:4096]
+	_ = r.c.net.SetReadDeadline(time.Now().Add(r.c.s.limits.Linger))
+	pooled := r.c.s.buffers.Get().(*[readBuffer]byte)
+	defer r.c.s.buffers.Put(pooled)
 	for {
-		if _, err := c.net.Read(chunk); err != nil {
+		if _, err := r.c.net.Read(pooled[:]); err != nil {
 			return
 		}
 	}

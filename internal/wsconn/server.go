@@ -2,7 +2,6 @@ package wsconn
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"log/slog"
 	"net/netip"
@@ -17,9 +16,11 @@ type Server struct {
 	config  Config
 	limits  Limits
 	start   time.Time      // zero of the connections' clocks
-	wg      sync.WaitGroup // readers and the keeper
+	gone    sync.WaitGroup // connections
+	wg      sync.WaitGroup // readers, the keeper and the poller
 	stop    chan struct{}  // closed by Close
-	buffers sync.Pool      // *bytes.Buffer: messages being read
+	poller  *poller        // nil = there is none
+	buffers sync.Pool      // *[readBuffer]byte: what is being read
 	writers sync.Pool      // *bufio.Writer: of connections being written to
 	stats   counters
 
@@ -41,9 +42,12 @@ func New(c Config) *Server {
 		log: c.Log, config: c, limits: c.Limits.withDefaults(), start: time.Now(),
 		stop: make(chan struct{}), conns: map[*Conn]struct{}{}, pending: map[netip.Addr]int{}, perIP: map[netip.Addr]int{},
 	}
-	s.buffers.New = func() any { return new(bytes.Buffer) }
+	s.buffers.New = func() any { return new([readBuffer]byte) }
 	s.writers.New = func() any { return bufio.NewWriterSize(nil, writeBuffer) }
 	s.wg.Go(s.keep)
+	if s.poller = newPoller(s.log); s.poller != nil {
+		s.wg.Go(s.poller.run)
+	}
 	return s
 }
 
@@ -62,9 +66,12 @@ func (s *Server) Close(ctx context.Context) error {
 	cut := context.AfterFunc(ctx, func() {
 		for _, c := range s.all() {
 			_ = c.net.Close()
+			c.wake()
 		}
 	})
 	defer cut()
+	s.gone.Wait()
+	s.poller.close()
 	s.wg.Wait()
 	return ctx.Err()
 }

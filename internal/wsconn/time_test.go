@@ -96,8 +96,9 @@ func TestShutdown(t *testing.T) {
 // TestShutdownCutsOff: a client that never closes its side does not hold us up.
 func TestShutdownCutsOff(t *testing.T) {
 	s := newLab(t, Config{Limits: Limits{Linger: time.Hour}}, nil)
-	rawDial(t, s.url, nil)
+	rawDial(t, s.url, clientFrame(finalBit|opText, "here"))
 	p := s.probe()
+	wait(t, p.got, "a message: the connection is under way")
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
 	if err := s.s.Close(ctx); err != context.DeadlineExceeded {

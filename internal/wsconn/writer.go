@@ -15,6 +15,7 @@ const (
 	opClose  = 0x8
 	opPing   = 0x9
 	opPong   = 0xA
+	opRest   = 0xF0 // none of theirs: the rest of a frame that is begun
 	finalBit = 0x80
 )
 
@@ -74,9 +75,11 @@ func (c *Conn) write() {
 }
 
 func (c *Conn) put(w *bufio.Writer, f frame) error {
-	var header [10]byte
-	if _, err := w.Write(appendHeader(header[:0], f.op, len(f.data))); err != nil {
-		return err
+	if f.op != opRest {
+		var header [10]byte
+		if _, err := w.Write(appendHeader(header[:0], f.op, len(f.data))); err != nil {
+			return err
+		}
 	}
 	if _, err := w.Write(f.data); err != nil {
 		return err
@@ -102,14 +105,15 @@ func (c *Conn) fail(err error) {
 	c.mu.Lock()
 	c.dead, c.queue, c.writing = true, nil, false
 	if c.reason == "" {
-		c.reason = Gone
+		why := Gone
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			c.reason = Slow
+			why = Slow
 		}
-		c.cancel()
+		c.closeFor(why)
 	}
 	c.mu.Unlock()
 	_ = c.net.Close()
+	c.wake()
 }
 
 // timed writes to the socket with a deadline for each write, or for all of them once the connection
