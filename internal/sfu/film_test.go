@@ -34,7 +34,7 @@ type shot struct {
 	body string // the payload behind its descriptor
 }
 
-func loadFilm(t *testing.T, name string, c media.Codec, ssrc uint32) *film {
+func loadFilm(t testing.TB, name string, c media.Codec, ssrc uint32) *film {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", name+".rtp"))
 	if err != nil {

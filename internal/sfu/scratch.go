@@ -108,7 +108,7 @@ func (x *scratch) fill(e *epoch, p *packet) (out int64) {
 	h.Timestamp = e.timestamp(p)
 	h.SSRC = e.bound.SSRC
 	x.payload, x.dd = x.body, x.rawDD
-	if p.num != nil {
+	if p.num != nil || e.index != top { // the first packets of a stream do not show that it has layers
 		x.cut(e, p)
 	}
 	x.extend(e)
