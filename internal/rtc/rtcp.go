@@ -43,6 +43,9 @@ func (r *receiver) rtcp(b []byte, now int64) bool {
 	}
 	r.p.stats.in.Add(1)
 	r.p.stats.bytesIn.Add(uint64(len(b)))
+	if out = r.p.tx.pace.Reports(out, now); len(out) == 0 {
+		return true
+	}
 	packets, err := rtcp.Unmarshal(out)
 	if err != nil {
 		r.p.drop(dropMalformed)
@@ -62,8 +65,6 @@ func (r *receiver) feedback(p rtcp.Packet, now int64) {
 		r.blocks(p, p.Reports, now)
 	case *rtcp.ReceiverReport:
 		r.blocks(p, p.Reports, now)
-	case *rtcp.TransportLayerCC:
-		r.p.tx.pace.Feedback(p, now)
 	case *rtcp.ReceiverEstimatedMaximumBitrate:
 		r.p.tx.pace.Allowed(float64(p.Bitrate), now)
 	case *rtcp.TransportLayerNack:

@@ -14,7 +14,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"veche.example/internal/sfu"
@@ -238,15 +237,33 @@ func (p *Pacer) probing(now int64) int {
 	return max(int(goal)-int(p.link.Sent()-p.probe.sent), 0)
 }
 
-// Feedback takes a report about numbered packets.
-func (p *Pacer) Feedback(cc *rtcp.TransportLayerCC, now int64) {
+// Reports takes the transport-wide reports out of a compound RTCP packet, and gives the rest, in the same bytes.
+func (p *Pacer) Reports(b []byte, now int64) (rest []byte) {
+	kept := 0
+	for at := 0; at < len(b); {
+		n := len(b) - at
+		if n >= 4 {
+			n = min(n, 4+4*int(binary.BigEndian.Uint16(b[at+2:])))
+		}
+		if part := b[at : at+n]; bwe.IsFeedback(part) {
+			p.Feedback(part, now)
+		} else {
+			kept += copy(b[kept:], part)
+		}
+		at += n
+	}
+	return b[:kept]
+}
+
+// Feedback takes a report about numbered packets: an RTCP packet for which bwe.IsFeedback is true.
+func (p *Pacer) Feedback(report []byte, now int64) {
 	e := p.est.Load()
 	if e == nil {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e.Feedback(cc, now)
+	e.Feedback(report, now)
 	p.adapt(e, now)
 }
 

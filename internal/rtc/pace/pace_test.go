@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/pion/interceptor/pkg/twcc"
-	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"go.uber.org/goleak"
 
@@ -111,7 +110,11 @@ func (w *wire) run(d time.Duration, each func(step int64)) {
 		w.widest = max(w.widest, w.p.queue.n)
 		if step%20 == 0 {
 			for _, cc := range w.rec.BuildFeedbackPacket() {
-				w.p.Feedback(cc.(*rtcp.TransportLayerCC), w.now)
+				raw, err := cc.Marshal()
+				if err != nil {
+					w.t.Fatal(err)
+				}
+				w.p.Feedback(raw, w.now)
 			}
 		}
 		if step%30 == 0 {
@@ -375,5 +378,30 @@ func BenchmarkNumber(b *testing.B) {
 		if !w.p.Slow() {
 			w.p.Number(number, 1200, w.now)
 		}
+	}
+}
+
+// TestReports: transport-wide reports are taken out of whatever they come with.
+func TestReports(t *testing.T) {
+	w := newWire(t, 1e9)
+	for range 5 {
+		w.send(Sound, 100, false)
+	}
+	report, err := w.rec.BuildFeedbackPacket()[0].Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := []byte{0x80, 201, 0, 1, 0, 0, 0, 1}
+	for _, c := range [][2][]byte{
+		{report, nil}, {other, other}, {slices.Concat(other, report), other}, {slices.Concat(report, other), other},
+		{slices.Concat(other, report, other, report), slices.Concat(other, other)}, {nil, nil}, {{1, 2}, {1, 2}},
+		{report[:10], report[:10]}, {{0x80, 201, 0xff, 0xff, 5}, {0x80, 201, 0xff, 0xff, 5}},
+	} {
+		if rest := w.p.Reports(slices.Clone(c[0]), w.now); !bytes.Equal(rest, c[1]) {
+			t.Errorf("% x of % x", rest, c[0])
+		}
+	}
+	if e := w.p.est.Load(); e.Received() == 0 {
+		t.Error("not used")
 	}
 }

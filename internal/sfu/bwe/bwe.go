@@ -10,10 +10,6 @@
 // was never tried is found out by probes. There is no clock and no goroutine here: whoever calls tells the time.
 package bwe
 
-import (
-	"github.com/pion/rtcp"
-)
-
 const (
 	ms = int64(1e6)
 
@@ -79,9 +75,9 @@ func (e *Estimator) Sent(seq uint16, size int, at int64) { e.history.put(seq, si
 // Demand says how much would be sent if the link carried it, in bit/s: probes go that far.
 func (e *Estimator) Demand(bitrate int) { e.demand = float64(bitrate) }
 
-// Feedback takes one report that came at now, in ns.
-func (e *Estimator) Feedback(cc *rtcp.TransportLayerCC, now int64) {
-	list, lost, back := e.arrived.read(cc, &e.history)
+// Feedback takes one report that came at now, in ns: an RTCP packet for which IsFeedback is true.
+func (e *Estimator) Feedback(report []byte, now int64) {
+	list, lost, back := e.arrived.read(report, &e.history)
 	e.loss.note(len(list), lost, back, now)
 	if e.began == 0 {
 		e.began = now

@@ -184,11 +184,7 @@ func (r *run) deliver(now int64) {
 			r.t.Fatal(err)
 		}
 		r.due = r.due[1:]
-		cc := new(rtcp.TransportLayerCC)
-		if err := cc.Unmarshal(raw); err != nil {
-			r.t.Fatal(err)
-		}
-		r.e.Feedback(cc, now)
+		r.e.Feedback(raw, now)
 	}
 }
 

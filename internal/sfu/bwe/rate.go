@@ -51,30 +51,34 @@ type base struct {
 	slots [baseSlots]int64
 	valid [baseSlots]bool
 	at    int64
+	least int64 // of all slots
 }
 
 // above notes a packet and gives the delay above the base, in ns.
 func (b *base) above(a *arrival) int64 {
 	way, n := a.arrival-a.sent, a.sent/baseSlot
 	if n-b.at > baseSlots {
-		*b = base{at: n}
+		*b = base{at: n, least: way}
 	}
-	for b.at < n {
-		b.at++
-		b.valid[b.at%baseSlots] = false
+	if b.at < n {
+		for b.at < n {
+			b.at++
+			b.valid[b.at%baseSlots] = false
+		}
+		b.least = way
+		for i, ok := range b.valid {
+			if ok {
+				b.least = min(b.least, b.slots[i])
+			}
+		}
 	}
 	if i := n % baseSlots; b.at-n < baseSlots && (!b.valid[i] || way < b.slots[i]) {
 		b.slots[i], b.valid[i] = way, true
 	}
-	least := way
-	for i, ok := range b.valid {
-		if ok {
-			least = min(least, b.slots[i])
-		}
-	}
-	if way-least > jumped { // the client's clock has jumped
-		*b = base{at: n}
+	b.least = min(b.least, way)
+	if way-b.least > jumped { // the client's clock has jumped
+		*b = base{at: n, least: way}
 		return 0
 	}
-	return way - least
+	return way - b.least
 }
