@@ -2,6 +2,7 @@ package session
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"veche.example/internal/media"
@@ -14,6 +15,9 @@ import (
 const (
 	// lookPause is how often a session looks at what nobody tells of: rates, and what the way carries.
 	lookPause = 250 * time.Millisecond
+	// calmPause is how often it does while it shows what there is, and the way carries that: a look costs as much as some
+	// dozens of packets.
+	calmPause = 2 * time.Second
 	// linkPause is how often a client is told of its way at most.
 	linkPause = 2 * time.Second
 	// soundRate is what a sound is reckoned with at least, in bit/s.
@@ -30,6 +34,7 @@ type sharing struct {
 	heard   room.MemberID // as told
 	link    Link          // as told
 	at      time.Time     // when
+	calm    bool          // there is nothing to choose, and the way is wide enough
 	conn    *conn         // the connection of the last look that was up
 	since   time.Time     // since when it was
 }
@@ -137,6 +142,7 @@ func (m *Media) share(g glance, plans []plan, wish map[int]*Wish, h hearing) {
 		budget = max(budget, first+first*allot.Margin/100)
 	}
 	share := m.sharing.allot.Share(time.Duration(media.Now()), budget, seats)
+	m.sharing.calm = !share.Limited && !is.Limited && !slices.ContainsFunc(seats, func(s allot.Seat) bool { return len(s.Options) > 1 })
 	demands := map[wanted]demand{}
 	for k, c := range share.Choices {
 		p := &plans[seats[k].Number]

@@ -39,7 +39,9 @@ func (m *Media) work() {
 		if !done {
 			pause.Reset(askPause)
 		}
-		if watch {
+		if watch && m.sharing.calm && len(m.told) == 0 {
+			pulse.Reset(calmPause)
+		} else if watch {
 			pulse.Reset(lookPause)
 		}
 	}

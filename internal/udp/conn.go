@@ -32,13 +32,13 @@ type conn struct {
 
 	reader atomic.Pointer[handle]  // the oldest handle
 	last   atomic.Pointer[binding] // the one written to last, saves the search
-	strays strays
-	sink   Sink // nil: the handles read the queue
+	sink   Sink                    // nil: the handles read the queue
 
 	mu       sync.Mutex // guards the following
 	handles  []*handle  // oldest first
 	bindings []*binding
 	ssrcs    []uint32
+	strays   strays
 	pending  []check // the newest checks from addresses without binding, oldest first
 	gone     bool    // not registered any more: takes no further address
 	empty    bool    // the last handle is closed: takes no further handle
@@ -144,7 +144,7 @@ func (b *binding) unbind() {
 	})
 }
 
-// strays counts the checks of the current second from addresses without binding; used by the port's reader only. Whoever
+// strays counts the checks of the current second from addresses without binding. Whoever
 // knows the ufrag could otherwise fill the agent's queue with checks it must verify.
 type strays struct {
 	second int64
@@ -159,8 +159,7 @@ func (s *strays) admit(now int64) bool {
 	return s.n <= maxStrays
 }
 
-// noteCheck is told of each connectivity check before the agent reads it, and refuses it if there are too many. Called by
-// the port's reader only.
+// noteCheck is told of each connectivity check before the agent reads it, and refuses it if there are too many.
 func (c *conn) noteCheck(pkt *packet, use bool) bool {
 	now := c.port.now()
 	if r, _ := c.port.remotes.get(pkt.from); r != nil {
@@ -175,11 +174,11 @@ func (c *conn) noteCheck(pkt *packet, use bool) bool {
 			}
 		}
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if !c.strays.admit(now) {
 		return false
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.takePending(pkt.from)
 	if len(c.pending) >= maxPending {
 		c.pending = slices.Delete(c.pending, 0, 1)

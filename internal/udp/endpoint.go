@@ -10,7 +10,7 @@ import (
 
 // Sink takes what arrives for one ICE agent.
 type Sink interface {
-	// Receive takes a datagram from a remote address. It is called by the port's reader, which everybody waits for: it must
+	// Receive takes a datagram from a remote address. It is called by one of the port's readers, which many wait for: it must
 	// not block. It may change b, but b is its own only until it returns. What it sends by out leaves soon after.
 	Receive(b []byte, from netip.AddrPort, out *Batch)
 }

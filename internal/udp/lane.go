@@ -38,7 +38,7 @@ func (c *Counter) Load() (packets, bytes uint64) { return c.packets.Load(), c.by
 
 // Relayer is the TURN server's side of a Lane.
 type Relayer interface {
-	// Relay takes a whole ChannelData message of the client. It is called by the port's reader, which everybody waits for: it
+	// Relay takes a whole ChannelData message of the client. It is called by one of the port's readers, which many wait for: it
 	// must not block, and data is its own only until it returns. What it sends by out leaves soon after. If the peer is
 	// the port itself it gives the way back, and the port takes the data as if it had come from the relay. Without known it
 	// has nothing to do with that channel: the message goes to the TURN server as others do.

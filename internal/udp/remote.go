@@ -75,7 +75,7 @@ func (r *remote) noteWay(p *Port, to netip.Addr, by *Channel) {
 	}
 }
 
-// dispatch routes a packet that carries no ufrag. It is called by the port's reader only.
+// dispatch routes a packet that carries no ufrag. Two of the port's readers never have packets of one address.
 func (r *remote) dispatch(pkt *packet, m message) (taken bool, why dropReason) {
 	list := r.bindings()
 	switch {

@@ -1,10 +1,12 @@
 package udp
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 )
 
@@ -74,12 +76,16 @@ func (in *inbox) free() {
 	}
 }
 
-// socketBuffer is wanted in both directions: at 100 Mbit/s it is a third of a second.
-const socketBuffer = 4 << 20
+// socketBuffer is wanted in both directions: at 100 Mbit/s it is a third of a second. Where the process may, it takes more for
+// receiving, since there it is the machine's load that decides when a reader comes to it.
+const (
+	socketBuffer  = 4 << 20
+	receiveBuffer = 4 * socketBuffer
+)
 
 // openSocket binds a socket: dual stack where the host is empty or "::", IPv4 alone where the machine has no IPv6.
 func openSocket(addr string, log *slog.Logger) (socket, netip.AddrPort, error) {
-	conn, err := bindUDP(addr)
+	conn, err := bindUDP(addr, nil)
 	if err != nil {
 		return nil, netip.AddrPort{}, fmt.Errorf("udp: %w", err)
 	}
@@ -96,7 +102,7 @@ func openSocket(addr string, log *slog.Logger) (socket, netip.AddrPort, error) {
 	return s, local, nil
 }
 
-func bindUDP(addr string) (*net.UDPConn, error) {
+func bindUDP(addr string, control func(network, address string, c syscall.RawConn) error) (*net.UDPConn, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
@@ -105,9 +111,10 @@ func bindUDP(addr string) (*net.UDPConn, error) {
 	if ip, err := netip.ParseAddr(host); err == nil && ip.Is4() {
 		network = "udp4" // "0.0.0.0" means IPv4 only; net would make it dual stack
 	}
-	conn, err := net.ListenPacket(network, addr)
+	lc, ctx := net.ListenConfig{Control: control}, context.Background()
+	conn, err := lc.ListenPacket(ctx, network, addr)
 	if err != nil && host == "" {
-		conn, err = net.ListenPacket("udp4", addr)
+		conn, err = lc.ListenPacket(ctx, "udp4", addr)
 	}
 	if err != nil {
 		return nil, err

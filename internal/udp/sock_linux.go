@@ -3,6 +3,7 @@ package udp
 import (
 	"encoding/binary"
 	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -102,8 +103,8 @@ func (s *rawSocket) wake() { _ = s.epoll.Close() }
 // growBuffers sets the buffers, beyond the system's limit where the process may, and tells what it got.
 func growBuffers(c *net.UDPConn) (in, out int) {
 	_ = control(c, func(fd int) error {
-		for _, opt := range [][2]int{{unix.SO_RCVBUFFORCE, unix.SO_RCVBUF}, {unix.SO_SNDBUFFORCE, unix.SO_SNDBUF}} {
-			if unix.SetsockoptInt(fd, unix.SOL_SOCKET, opt[0], socketBuffer) != nil {
+		for _, opt := range [][3]int{{unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, receiveBuffer}, {unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, socketBuffer}} {
+			if unix.SetsockoptInt(fd, unix.SOL_SOCKET, opt[0], opt[2]) != nil {
 				_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, opt[1], socketBuffer)
 			}
 		}
@@ -113,6 +114,37 @@ func growBuffers(c *net.UDPConn) (in, out int) {
 		return nil
 	})
 	return in / 2, out / 2
+}
+
+// siblings opens n more sockets on the address of the first; fewer if the system does not want to. The first is bound alone, so
+// that it fails where another process has the port; only then may others be bound beside it.
+func siblings(first socket, local netip.AddrPort, n int, log *slog.Logger) (list []socket) {
+	s, ok := first.(*rawSocket)
+	if !ok || n < 1 || unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) != nil {
+		return nil
+	}
+	share := func(_, _ string, c syscall.RawConn) error {
+		var inner error
+		err := c.Control(func(fd uintptr) {
+			inner = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+		})
+		return errors.Join(err, inner)
+	}
+	for range n {
+		conn, err := bindUDP(local.String(), share)
+		if err != nil {
+			log.Info("fewer UDP readers than cores", "error", err)
+			break
+		}
+		growBuffers(conn)
+		next, err := newSocket(conn, local)
+		if err != nil {
+			_ = conn.Close()
+			break
+		}
+		list = append(list, next)
+	}
+	return list
 }
 
 func control(c *net.UDPConn, f func(fd int) error) error {

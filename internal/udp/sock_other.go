@@ -3,6 +3,7 @@
 package udp
 
 import (
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -19,6 +20,8 @@ type (
 func (rawAddr) init(*destination, writer) {}
 
 func newSocket(c *net.UDPConn, _ netip.AddrPort) (socket, error) { return plainSocket{c}, nil }
+
+func siblings(socket, netip.AddrPort, int, *slog.Logger) []socket { return nil }
 
 func writeReason(error) dropReason { return dropWriteError }
 

@@ -12,6 +12,10 @@
 // One remote address may carry several peers, because a client program may share one socket between many of its
 // connections. What is then meant for whom is not always visible: see remote.go.
 //
+// On Linux there is a socket per core on the one address, each with a reader of its own. The system gives all datagrams of one
+// remote address to one of them (SO_REUSEPORT), so their order stays; a client that changes its address may come to another.
+// Everything is sent by the first.
+//
 // The read path takes no lock except that of the queue it may end in, and allocates nothing in steady state. What a sink
 // sends goes into a batch (batch.go), which leaves when everything that was read has been dealt with.
 package udp
@@ -20,6 +24,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,7 +32,8 @@ import (
 
 // Port is one bound UDP socket and everything that listens behind it. All methods may be called from any goroutine.
 type Port struct {
-	sock  socket
+	sock  socket   // all is sent by it
+	more  []socket // on the same address, only read from
 	guard guard
 	noGSO atomic.Bool
 	addr  netip.AddrPort
@@ -48,7 +54,7 @@ type Port struct {
 
 	closed atomic.Bool
 	once   sync.Once
-	done   chan struct{} // closed when the reader has ended
+	wg     sync.WaitGroup // the readers
 }
 
 // family is the pair of conns of one ufrag: Pion keeps candidates of IPv4 and IPv6 apart, so a packet must be read by a
@@ -76,15 +82,20 @@ func Listen(addr string, log *slog.Logger) (*Port, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newPort(sock, local, log), nil
+	return newPort(sock, siblings(sock, local, min(runtime.GOMAXPROCS(0), maxSockets)-1, log), local, log), nil
 }
 
-func newPort(sock socket, local netip.AddrPort, log *slog.Logger) *Port {
-	p := &Port{sock: sock, addr: local, log: log, start: time.Now(), done: make(chan struct{})}
+// maxSockets bounds the sockets of a port: more than so many cores have enough to do with sealing.
+const maxSockets = 16
+
+func newPort(sock socket, more []socket, local netip.AddrPort, log *slog.Logger) *Port {
+	p := &Port{sock: sock, more: more, addr: local, log: log, start: time.Now()}
 	p.ufrags.hash, p.remotes.hash, p.aliases.hash, p.reals.hash = hashString, hashAddr, hashAddr, hashAddr
 	p.lanes.hash = hashAddr
 	p.turn = newTURNConn(p)
-	go p.read()
+	for _, s := range append(more, sock) {
+		p.wg.Go(func() { p.read(s) })
+	}
 	return p
 }
 
@@ -151,16 +162,22 @@ func (p *Port) Stats() Stats {
 	return s
 }
 
-// Close closes the socket and every conn behind it and waits for the reader. It is idempotent.
+// Close closes the sockets and every conn behind them and waits for the readers. It is idempotent.
 func (p *Port) Close() error {
 	var err error
 	p.once.Do(func() {
 		p.closed.Store(true)
+		for _, s := range p.more {
+			s.wake()
+		}
 		p.sock.wake()
-		<-p.done
+		p.wg.Wait()
 		p.closeConns()
 		_ = p.turn.Close()
 		p.guard.close()
+		for _, s := range p.more {
+			_ = s.Close()
+		}
 		err = p.sock.Close()
 	})
 	return err
@@ -180,10 +197,9 @@ func (p *Port) closeConns() {
 // maxReadErrors is how many errors in a row the reader bears before it waits a little between tries.
 const maxReadErrors = 16
 
-// read is the only reader of the socket. Sinks are called here; what they send is in out, which leaves when all that was
+// read is the only reader of a socket. Sinks are called here; what they send is in out, which leaves when all that was
 // read is done with. It ends when the socket is closed.
-func (p *Port) read() {
-	defer close(p.done)
+func (p *Port) read(sock socket) {
 	in, out := newInbox(), newBatch(p, batchBytes, batchPackets)
 	defer in.free()
 	errs := 0
@@ -198,7 +214,7 @@ func (p *Port) read() {
 				wait = -1
 			}
 		}
-		n, err := p.sock.read(in, wait)
+		n, err := sock.read(in, wait)
 		if p.closed.Load() {
 			return
 		}
