@@ -21,6 +21,7 @@ import (
 type benchTURNCmd struct {
 	Allocations int           `default:"20" help:"Relays, each with one channel."`
 	Rates       []int         `default:"60000,150000" help:"Packets per second of all of them together, for each comparison."`
+	Subscribers int           `default:"60" help:"Subscribers that receive from the SFU through relays; 0 leaves that out."`
 	Size        int           `default:"1000" help:"Bytes of data in a packet."`
 	Tick        time.Duration `default:"1ms" help:"How often what is due is sent."`
 	Rounds      int           `default:"2" help:"How often the servers take turns."`
@@ -35,9 +36,16 @@ func (c *benchTURNCmd) Run(ctx context.Context, sys *system) error {
 	if c.Size < 12 || c.Size > 1500 || c.Allocations < 1 || c.Tick <= 0 {
 		return errors.New("bench: size must be 12 to 1500, allocations and tick positive")
 	}
-	s := bench.TURNSeries{Allocations: c.Allocations, Rates: c.Rates, Size: c.Size, Tick: c.Tick, Rounds: c.Rounds, Duration: c.Duration, Out: sys.stdout}
-	return s.Compare(ctx, bench.TURNContestant{Name: "veche", Start: func(ctx context.Context) (bench.TURNServer, error) { return turnVeche(ctx, sys) }},
-		bench.TURNContestant{Name: "coturn", Start: c.coturn})
+	s := bench.TURNSeries{Allocations: c.Allocations, Rates: c.Rates, Size: c.Size, Tick: c.Tick, Rounds: c.Rounds, Duration: c.Duration,
+		Subscribers: c.Subscribers, Bitrate: benchBitrate, Out: sys.stdout}
+	ours := bench.TURNContestant{Name: "veche", Start: func(ctx context.Context) (bench.TURNServer, error) { return turnVeche(ctx, sys) }}
+	rival := bench.TURNContestant{Name: "coturn", Start: c.coturn}
+	if c.Subscribers > 0 {
+		if err := s.Media(ctx, ours, rival); err != nil {
+			return err
+		}
+	}
+	return s.Compare(ctx, ours, rival)
 }
 
 // turnVeche starts a server whose relays may reach the load, and gets credentials as any participant does.
@@ -66,7 +74,8 @@ func turnVeche(ctx context.Context, sys *system) (bench.TURNServer, error) {
 			if err != nil {
 				continue
 			}
-			return bench.TURNServer{Addr: addr, User: s.Username, Password: s.Credential, Media: addr, PID: child.cmd.Process.Pid, Stop: stop}, nil
+			return bench.TURNServer{Addr: addr, User: s.Username, Password: s.Credential, Media: addr, WHIP: child.url + "whip/bench-{n}",
+				WHEP: child.url + "whep/bench-{n}", PID: child.cmd.Process.Pid, Stop: stop}, nil
 		}
 	}
 	stop()

@@ -23,6 +23,7 @@ type Options struct {
 	Publishers  int
 	Subscribers int           // of each publisher
 	Light       bool          // subscribers that do next to nothing, so that the server has the machine; no latency then
+	Relay       *TURNServer   // light subscribers receive through it, nil = directly
 	Bitrate     int           // bit/s of one publisher's video, without headers
 	Warmup      time.Duration // between the last join and the measurement
 	Duration    time.Duration
@@ -123,7 +124,7 @@ type viewer interface {
 
 func (l *load) viewer(n int) (viewer, error) {
 	if l.o.Light {
-		return newLight(l.ctx, l.client, numbered(l.o.WHEP, n))
+		return newLight(l.ctx, l.client, numbered(l.o.WHEP, n), l.o.Relay)
 	}
 	return newSubscriber(l.ctx, l.client, numbered(l.o.WHEP, n))
 }

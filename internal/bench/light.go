@@ -29,7 +29,7 @@ import (
 // without checks for the time of a measurement.
 type light struct {
 	resource string
-	conn     *net.UDPConn
+	conn     net.Conn // a datagram each
 	dtls     *dtls.Conn
 	records  chan []byte
 	took     time.Duration // from the first check to the keys
@@ -72,7 +72,7 @@ func lightOffer(ufrag, pwd string, cert tls.Certificate) string {
 }
 
 // newLight joins and returns when the keys are there.
-func newLight(ctx context.Context, s *signaller, endpoint string) (*light, error) {
+func newLight(ctx context.Context, s *signaller, endpoint string, relay *TURNServer) (*light, error) {
 	cert, err := lightCert()
 	if err != nil {
 		return nil, err
@@ -87,7 +87,12 @@ func newLight(ctx context.Context, s *signaller, endpoint string) (*light, error
 	if err := l.parse(answer, ufrag); err != nil {
 		return nil, err
 	}
-	if l.conn, err = net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(l.server)); err != nil {
+	if relay != nil {
+		l.conn, err = dialTURN(*relay, l.server)
+	} else {
+		l.conn, err = net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(l.server))
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := l.connect(ctx, cert); err != nil {

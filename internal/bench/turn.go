@@ -19,6 +19,7 @@ type TURNServer struct {
 	Addr           netip.AddrPort // UDP
 	User, Password string
 	Media          netip.AddrPort // of a media server in the same process, invalid if there is none
+	WHIP, WHEP     string         // its endpoints
 	PID            int
 	Stop           func()
 }
@@ -37,6 +38,8 @@ type TURNSeries struct {
 	Tick        time.Duration
 	Rounds      int
 	Duration    time.Duration // of each measurement
+	Subscribers int           // of the one publisher, for Media
+	Bitrate     int           // of its video, bit/s
 	Out         io.Writer
 }
 
@@ -114,7 +117,11 @@ func (s TURNSeries) measure(ctx context.Context, srv TURNServer, way turnWay, ra
 		}
 	}()
 	for range s.Allocations {
-		l, err := newTURNLeg(srv, way == wayMedia)
+		var media netip.AddrPort
+		if way == wayMedia {
+			media = srv.Media
+		}
+		l, err := newTURNLeg(srv, media)
 		if err != nil {
 			return turnCount{}, err
 		}
@@ -155,20 +162,21 @@ type turnLeg struct {
 // turnChannel is the channel of every allocation.
 const turnChannel = 0x4000
 
-func newTURNLeg(srv TURNServer, media bool) (*turnLeg, error) {
+// newTURNLeg makes one; its channel leads to its own peer, or to to if that is valid.
+func newTURNLeg(srv TURNServer, to netip.AddrPort) (*turnLeg, error) {
 	l := &turnLeg{user: srv.User}
 	var err error
 	if l.client, err = net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(srv.Addr)); err != nil {
 		return nil, err
 	}
-	if err = l.open(srv, media); err != nil {
+	if err = l.open(srv, to); err != nil {
 		l.close()
 		return nil, err
 	}
 	return l, nil
 }
 
-func (l *turnLeg) open(srv TURNServer, media bool) error {
+func (l *turnLeg) open(srv TURNServer, to netip.AddrPort) error {
 	transport := stun.RawAttribute{Type: stun.AttrRequestedTransport, Value: []byte{17, 0, 0, 0}} // UDP
 	first, err := l.ask(stun.MethodAllocate, transport)
 	if err != nil {
@@ -194,8 +202,8 @@ func (l *turnLeg) open(srv TURNServer, media bool) error {
 		return err
 	}
 	peer := l.peer.LocalAddr().(*net.UDPAddr)
-	if media {
-		peer = net.UDPAddrFromAddrPort(srv.Media)
+	if to.IsValid() {
+		peer = net.UDPAddrFromAddrPort(to)
 	}
 	answer, err = l.ask(stun.MethodChannelBind, peerAddress(*peer),
 		stun.RawAttribute{Type: stun.AttrChannelNumber, Value: []byte{turnChannel >> 8, turnChannel & 0xff, 0, 0}})
@@ -258,7 +266,7 @@ func (l *turnLeg) close() {
 	}
 }
 
-// packet makes a packet that looks like RTP, as ChannelData if it is a client's.
+// turnPacket makes a packet that looks like RTP, as ChannelData if it is a client's.
 func turnPacket(way turnWay, size int) []byte {
 	var b []byte
 	if way != wayDown {

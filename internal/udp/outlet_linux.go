@@ -37,7 +37,6 @@ type outletReader struct {
 	got    int
 	errno  error
 	try    func(uintptr) bool
-	timing bool
 }
 
 const (
@@ -165,26 +164,35 @@ func (r *outletReader) poll(uintptr) bool {
 	}
 }
 
-// next waits for outlets that have something, for at most wait, for ever if that is negative. It gives their number.
-func (r *outletReader) next(wait time.Duration) int {
+// next waits for outlets that have something and gives their number, 0 when they are closed.
+func (r *outletReader) next() int {
 	if r.poll(0) {
-		return r.got
-	}
-	if wait >= 0 || r.timing {
-		until := time.Time{}
-		if wait >= 0 {
-			until = time.Now().Add(wait)
-		}
-		r.timing = wait >= 0
-		_ = r.file.SetReadDeadline(until)
-		if r.set.sys.closed.Load() { // whose deadline was just overwritten
-			return 0
-		}
+		return max(r.got, 0)
 	}
 	if r.wait.Read(r.try) != nil {
 		return 0
 	}
-	return r.got
+	return max(r.got, 0)
+}
+
+// outletPause is how long a reader leaves the outlets alone under load: when at least holdFrom packets came in the last
+// holdTime. With many sockets each packet would else cost a wake-up and two system calls of its own.
+const outletPause = holdTime / 2
+
+// pace tells whether there is load.
+type pace struct {
+	since   int64 // Port.now
+	packets int
+	busy    bool
+}
+
+func (p *pace) count(n int, now int64) (busy bool) {
+	p.packets += n
+	if now-p.since >= int64(holdTime) {
+		p.busy = p.packets >= holdFrom && now-p.since < 4*int64(holdTime)
+		p.since, p.packets = now, 0
+	}
+	return p.busy
 }
 
 // run is the reader: like that of the port, for many sockets.
@@ -193,37 +201,29 @@ func (r *outletReader) run() {
 	p := r.set.port
 	in, out := newInbox(), newBatch(p, relayBatchBytes, relayBatchPackets)
 	defer in.free()
+	var load pace
 	for !r.set.sys.closed.Load() {
-		wait := time.Duration(-1)
-		if out.eager {
-			out.flush()
-		}
-		if out.waits() {
-			if wait = out.patience(); wait == 0 {
-				out.Flush()
-				wait = -1
-			}
-		}
-		n := r.next(wait)
-		if n <= 0 {
-			out.Flush() // waited long enough
-			continue
-		}
+		n := r.next()
 		slots := *r.set.sys.slots.Load()
+		packets := 0
 		for _, e := range r.events[:n] {
 			if int(e.Fd) < len(slots) {
 				if o := slots[e.Fd].Load(); o != nil {
-					o.read(in, out)
+					packets += o.read(in, out)
 				}
 			}
+		}
+		out.Flush()
+		if load.count(packets, p.now()) {
+			time.Sleep(outletPause)
 		}
 	}
 }
 
-// read takes what is there.
-func (o *Outlet) read(in *inbox, out *Batch) {
+// read takes what is there and gives the number of packets.
+func (o *Outlet) read(in *inbox, out *Batch) int {
 	if !o.guard.enter() {
-		return
+		return 0
 	}
 	in.sys.prepare(&in.list)
 	n, errno := o.sock.recv(in)
@@ -232,7 +232,8 @@ func (o *Outlet) read(in *inbox, out *Batch) {
 		if errno != unix.EAGAIN && errno != unix.EINTR {
 			o.set.port.drops[dropReadError].Add(1)
 		}
-		return
+		return 0
 	}
 	o.take(in.list[:n], out)
+	return n
 }
