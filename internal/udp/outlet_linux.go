@@ -2,12 +2,12 @@ package udp
 
 import (
 	"net"
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,23 +25,21 @@ type outletsSys struct {
 	free []int
 }
 
-// outletReader reads some of the outlets: an epoll instance knows which of them have something, and Go's poller watches that
-// one (see rawSocket).
+// outletReader reads some of the outlets: an epoll instance knows which of them have something. Go's poller does not watch
+// that one (as it does for rawSocket): it would be woken by every datagram during the pauses. So waiting blocks a thread,
+// which happens when there is little to do.
 type outletReader struct {
 	set    *Outlets
 	epfd   int
-	file   *os.File
-	wait   syscall.RawConn
+	wakefd int // an eventfd in the instance, to end the waiting
 	done   chan struct{}
 	events [outletEvents]unix.EpollEvent
-	got    int
-	errno  error
-	try    func(uintptr) bool
 }
 
 const (
 	outletEvents = 64
 	firstSlots   = 16
+	wakeSlot     = -1 // of wakefd
 	// coresPerReader is how many cores there are for each reader of outlets: the port's own needs one too.
 	coresPerReader = 2
 	maxReaders     = 8
@@ -66,29 +64,35 @@ func (o *Outlets) start() error {
 }
 
 func newOutletReader(o *Outlets) (*outletReader, error) {
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err == nil {
-		err = unix.SetNonblock(fd, true) // then the poller takes it
-	}
-	if err != nil {
+	r := &outletReader{set: o, done: make(chan struct{})}
+	var err error
+	if r.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, err
 	}
-	r := &outletReader{set: o, epfd: fd, file: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{})}
-	r.try = r.poll
-	if r.wait, err = r.file.SyscallConn(); err != nil {
-		_ = r.file.Close()
+	if r.wakefd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		_ = unix.Close(r.epfd)
+		return nil, err
+	}
+	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: wakeSlot}
+	if err = unix.EpollCtl(r.epfd, unix.EPOLL_CTL_ADD, r.wakefd, &event); err != nil {
+		r.close()
 		return nil, err
 	}
 	return r, nil
+}
+
+func (r *outletReader) close() {
+	_ = unix.Close(r.wakefd)
+	_ = unix.Close(r.epfd)
 }
 
 // Close ends reading and waits for it. All outlets must be closed.
 func (o *Outlets) Close() {
 	o.sys.closed.Store(true)
 	for _, r := range o.sys.readers {
-		_ = r.file.SetReadDeadline(time.Unix(1, 0))
+		_, _ = unix.Write(r.wakefd, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 		<-r.done
-		_ = r.file.Close()
+		r.close()
 	}
 }
 
@@ -154,25 +158,17 @@ func (o *Outlets) remove(out *Outlet) {
 	o.sys.vacate(out)
 }
 
-// poll asks which outlets have something; false if none.
-func (r *outletReader) poll(uintptr) bool {
-	for {
-		r.got, r.errno = unix.EpollWait(r.epfd, r.events[:], 0)
-		if r.errno != unix.EINTR {
-			return r.errno != nil || r.got > 0
-		}
-	}
-}
-
-// next waits for outlets that have something and gives their number, 0 when they are closed.
+// next waits for outlets that have something and gives their number.
 func (r *outletReader) next() int {
-	if r.poll(0) {
-		return max(r.got, 0)
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(r.epfd), uintptr(unsafe.Pointer(&r.events[0])), outletEvents, 0, 0, 0)
+	if errno == 0 && n > 0 {
+		return int(n) // most often, under load
 	}
-	if r.wait.Read(r.try) != nil {
+	k, err := unix.EpollWait(r.epfd, r.events[:], -1)
+	if err != nil {
 		return 0
 	}
-	return max(r.got, 0)
+	return k
 }
 
 // outletPause is how long a reader leaves the outlets alone under load: when at least holdFrom packets came in the last
@@ -207,7 +203,7 @@ func (r *outletReader) run() {
 		slots := *r.set.sys.slots.Load()
 		packets := 0
 		for _, e := range r.events[:n] {
-			if int(e.Fd) < len(slots) {
+			if e.Fd >= 0 && int(e.Fd) < len(slots) {
 				if o := slots[e.Fd].Load(); o != nil {
 					packets += o.read(in, out)
 				}
