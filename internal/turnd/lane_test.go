@@ -31,6 +31,9 @@ func (r *rig) allocated(t testing.TB, member string) *channelClient {
 	if err := x.GetFromAs(res, stun.AttrXORRelayedAddress); err != nil {
 		t.Fatal(res, err)
 	}
+	// Pion starts the timer of a permission after telling of it, and stops it at the end, without a lock of its own: a request
+	// in between, which takes ours, puts the two in order.
+	t.Cleanup(func() { c.allocate() })
 	return &channelClient{c, r.relayAt(&net.UDPAddr{IP: x.IP, Port: x.Port})}
 }
 
