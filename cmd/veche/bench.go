@@ -142,7 +142,7 @@ func (c *benchGrowthCmd) Run(ctx context.Context, sys *system) error {
 			return err
 		}
 	}
-	return nil
+	return c.meeting(ctx, sys, 10)
 }
 
 // benchRivalCmd is the process of such an SFU.

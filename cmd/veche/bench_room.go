@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"time"
 
+	"veche.example/internal/bench"
 	"veche.example/internal/vtest"
 )
 
@@ -51,4 +53,52 @@ func (c *benchRoomCmd) Run(ctx context.Context, sys *system) error {
 	}
 	say(sys.stdout, "received %d packets, lost %d", packets, lost)
 	return nil
+}
+
+// meeting measures one room in which each of n members publishes, and receives all the others.
+func (c *benchGrowthCmd) meeting(ctx context.Context, sys *system, n int) error {
+	child, err := startChild(ctx, sys)
+	if err != nil {
+		return err
+	}
+	defer child.stop()
+	pid := child.cmd.Process.Pid
+	before := bench.Memory(pid)
+	clients, err := vtest.Fill(ctx, n, vtest.Bot{URL: child.url, Room: "bench", Name: "Bot", Publish: true, Seats: n - 1, Watch: true})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, client := range clients {
+			client.Close()
+		}
+	}()
+	for _, client := range clients {
+		if err := client.Until(ctx, func(s vtest.State) bool { return flowing(s) == n-1 }); err != nil {
+			return err
+		}
+	}
+	r, err := bench.Watch(ctx, pid, before, c.Duration, func() (received, lost uint64) {
+		for _, client := range clients {
+			p, l := client.State().Total()
+			received, lost = received+p, lost+l
+		}
+		return received, lost
+	})
+	if err != nil {
+		return err
+	}
+	r.Subscribers = n
+	_, err = fmt.Fprintf(sys.stdout, "%3d members of one room, each with the other %d  %s\n", n, n-1, r.Line())
+	return err
+}
+
+// flowing counts the seats on which pictures arrive.
+func flowing(s vtest.State) (n int) {
+	for _, seat := range s.Seats {
+		if seat.Video.Packets > 0 {
+			n++
+		}
+	}
+	return n
 }

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"strconv"
@@ -15,6 +16,27 @@ const tick = 10 * time.Millisecond
 type cost struct {
 	cpu time.Duration
 	rss uint64 // bytes
+}
+
+// Watch measures what a process needs for a time, and what receivers got and missed meanwhile; before is its memory without
+// them.
+func Watch(ctx context.Context, pid int, before uint64, d time.Duration, total func() (received, lost uint64)) (Report, error) {
+	was, known := usage(pid)
+	got, lost := total()
+	if err := pause(ctx, d); err != nil {
+		return Report{}, err
+	}
+	is, _ := usage(pid)
+	r := Report{Duration: d, CPU: is.cpu - was.cpu, RSS: is.rss, RSSBefore: before, Known: known}
+	r.Received, r.Lost = total()
+	r.Received, r.Lost = r.Received-got, r.Lost-lost
+	return r, nil
+}
+
+// Memory is the resident set of a process in bytes, 0 where that is not known.
+func Memory(pid int) uint64 {
+	c, _ := usage(pid)
+	return c.rss
 }
 
 // usage reads /proc/PID/stat; false where there is no such thing.

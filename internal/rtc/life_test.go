@@ -22,6 +22,7 @@ import (
 	"veche.example/internal/media"
 	"veche.example/internal/rtc/lite"
 	"veche.example/internal/rtc/pace"
+	"veche.example/internal/rtc/seal"
 	"veche.example/internal/sfu"
 )
 
@@ -172,6 +173,28 @@ func TestPanic(t *testing.T) {
 	sub.expect("video of the others", func(p received) bool { return p.mid == "1" })
 	if pub.h.state() != Connected {
 		t.Error(pub.h.history())
+	}
+}
+
+// TestPanicWhileSending: what goes wrong while something is sent to a subscriber is neither the publisher's matter nor that of
+// the others.
+func TestPanicWhileSending(t *testing.T) {
+	r := newRig(t)
+	pub, sub := shown(t, r)
+	bad := r.client(t, clientConfig{})
+	bad.seat()
+	bad.connect()
+	must(t, bad.peer.Slot("1").Show(pub.h.track("0")))
+	bad.expect("video", func(p received) bool { return p.mid == "1" })
+	bad.peer.tx.keys.Store(new(seal.Sealer)) // without keys it panics
+	eventually(t, "failed", func() bool { return bad.h.state() == Failed })
+	if n := bad.peer.Stats().Dropped["panic"]; n == 0 {
+		t.Error("it was not counted")
+	}
+	sub.drain0()
+	sub.expect("video of the others", func(p received) bool { return p.mid == "1" })
+	if pub.h.state() != Connected || sub.h.state() != Connected {
+		t.Error(pub.h.history(), sub.h.history())
 	}
 }
 
@@ -338,9 +361,19 @@ func TestLoss(t *testing.T) {
 	t.Logf("%d packets, %d recovered, %d sent again", s.Packets, s.Recovered, sub.peer.Slot("0").Stats().Retransmitted)
 }
 
-// TestRTCPFlood is the real thing: a client that reports for thousands of SSRCs is thrown out.
+// heap is how much memory is in use, in bytes.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// TestRTCPFlood is the real thing: a client that reports for thousands of SSRCs is thrown out, and leaves memory where it was.
 func TestRTCPFlood(t *testing.T) {
 	o := newOffline(t)
+	o.keep.Store(false)
+	before := heap()
 	for i := range uint32(6000) {
 		o.rx.mu.Lock()
 		o.rx.rtcpIn = 0
@@ -351,6 +384,11 @@ func TestRTCPFlood(t *testing.T) {
 	if d := o.Stats().Dropped; d["ssrc-limit"]+d["over"] < 5000 {
 		t.Error(d)
 	}
+	o.client = nil // that side's own tables
+	if grown := heap() - before; grown > 2<<20 {
+		t.Errorf("%d KiB more than before", grown>>10)
+	}
+	runtime.KeepAlive(o)
 }
 
 // TestStrangersOnUDP: checks that do not know the password, and media from unchecked addresses, are dropped.

@@ -146,6 +146,7 @@ func (r *receiver) own(ssrc uint32) bool {
 	}
 	if len(r.ssrcs) >= maxSSRCs {
 		r.p.end(Failed, "too many SSRCs")
+		r.closed = true // the library would go on making tables
 		return false
 	}
 	r.ssrcs[ssrc] = struct{}{}

@@ -40,8 +40,13 @@ func FuzzWrite(f *testing.F) {
 			if flags&0x80 != 0 {
 				must(t, r.ShowAt(tr, levelAt(int(flags>>3)%levels)))
 			}
+			p.Hold = flags&0x20 != 0
 			tr.Write(p)
+			if flags&0x10 != 0 {
+				tr.Release(nil)
+			}
 		}
+		tr.Release(nil)
 		got := r.sink.take()
 		seen := map[uint16]bool{}
 		for _, p := range got {
