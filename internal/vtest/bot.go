@@ -29,6 +29,7 @@ type Bot struct {
 	Viewer  bool   // asks to be no more than a viewer
 	Publish bool   // sends a film (VP8) and a tone (Opus)
 	Layers  bool   // the film in three encodings (rids l, m, h), of which those are sent that the server says somebody watches
+	Reports bool   // the arrival of each packet is reported (transport-wide)
 	Levels  bool   // the tone with the audio level of Client.Speak
 	Seats   int    // to open
 	Sounds  int    // seats for sound after these, for whoever is loud

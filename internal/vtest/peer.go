@@ -47,7 +47,7 @@ type peer struct {
 }
 
 // newAPI knows just what bots need, so that a description of many seats stays small; media goes by network alone.
-func newAPI(network webrtc.NetworkType) (*webrtc.API, error) {
+func newAPI(network webrtc.NetworkType, reports bool) (*webrtc.API, error) {
 	engine := &webrtc.MediaEngine{}
 	registry := &interceptor.Registry{}
 	err := errors.Join(
@@ -62,6 +62,9 @@ func newAPI(network webrtc.NetworkType) (*webrtc.API, error) {
 				err = errors.Join(err, engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, kind))
 			}
 		}
+	}
+	if reports {
+		err = errors.Join(err, webrtc.ConfigureTWCCSender(engine, registry))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("vtest: %w", err)
@@ -81,7 +84,7 @@ func newPeer(b Bot, board *board) (*peer, error) {
 	if b.TCP {
 		network = webrtc.NetworkTypeTCP4
 	}
-	api, err := newAPI(network)
+	api, err := newAPI(network, b.Reports)
 	if err != nil {
 		return nil, err
 	}

@@ -248,6 +248,7 @@ func bandViewer(in *json.Decoder, out *json.Encoder) error {
 // is back on top within 15 s, it never stands for longer than 1 s, sound is kept, and the link is never overrun by a tenth
 // for longer than 2 s.
 func TestBand(t *testing.T) {
+	t.Parallel()
 	s := NewStar(t, 1)
 	s.Do("downrate", "1", "4")
 	sender, viewer := s.Start("h", "band-sender"), s.Start("1", "band-viewer")

@@ -34,7 +34,7 @@ import (
 func TestMain(m *testing.M) {
 	os.Exit(Main(m, map[string]func(*json.Decoder, *json.Encoder) error{
 		"server": server, "peer": peer, "echo": echo, "ping": ping,
-		"band-sender": bandSender, "band-viewer": bandViewer,
+		"band-sender": bandSender, "band-viewer": bandViewer, "whole": whole, "watcher": watcher,
 	}))
 }
 
