@@ -143,7 +143,7 @@ func (t *transmitter) report(slots []*outbound, now int64, out *udp.Batch) {
 		list, names = nil, &rtcp.SourceDescription{}
 	}
 	for _, o := range slots {
-		if n := o.slot.Stats().Switches; n != o.switches {
+		if n := sfu.Switches(o.slot); n != o.switches {
 			o.switches, o.soon, o.due = n, reportsSoon, 0
 		}
 		if now < o.due || !o.open.Load() {

@@ -57,3 +57,6 @@ type slotCounters struct {
 	retransmitted, retransmitBytes, nacked, nackUnknown, nackOld, nackRecent, nackExcess, keyFrameRequests,
 	switches, levels, late, broken, writeErrors counter
 }
+
+// Switches is SlotStats.Switches alone, for those who ask often.
+func Switches(s *Slot) uint64 { return s.stats.switches.Load() }

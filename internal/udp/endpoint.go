@@ -65,7 +65,7 @@ func (e *Endpoint) Target(to netip.AddrPort) *Target {
 	if b == nil {
 		return nil
 	}
-	return &Target{id: targets.Add(1), b: b}
+	return &Target{id: targets.Add(1), b: b, remote: b.remote}
 }
 
 // targets numbers them.
@@ -75,7 +75,9 @@ var targets atomic.Uint32
 type Target struct {
 	id      uint32
 	noGSO   atomic.Bool // runs were refused for this destination
+	noted   atomic.Bool // that our DTLS is done; the rest is not looked at again: it is far away in memory
 	b       *binding    // of an agent
+	remote  *remote     // of b
 	channel *Channel    // of a TURN client
 	outlet  *Outlet     // of a peer, with fixed
 	fixed   *destination
@@ -89,14 +91,15 @@ func (t *Target) destination() *destination {
 	case t.channel != nil:
 		return t.channel.destination()
 	}
-	if !t.b.secured.Load() {
+	if !t.noted.Load() {
 		t.b.secured.Store(true)
+		t.noted.Store(true)
 	}
-	return t.b.remote.destination(t.b.conn.port.sock)
+	return t.remote.destination(t)
 }
 
-// destination is where to send for a remote.
-func (r *remote) destination(w writer) *destination {
+// destination is where to send for a remote, one of whose targets is t.
+func (r *remote) destination(t *Target) *destination {
 	if c := r.tunnel.Load(); c != nil && c.open.Load() {
 		return c.destination()
 	}
@@ -105,7 +108,7 @@ func (r *remote) destination(w writer) *destination {
 		return d
 	}
 	d := &destination{to: r.real, via: via}
-	d.sys.init(d, w)
+	d.sys.init(d, t.b.conn.port.sock)
 	r.dest.Store(d)
 	return d
 }
