@@ -98,14 +98,18 @@ func (h *half) show(w want, permits func(*sfu.Track) bool) SeatStatus {
 	return SeatWaiting
 }
 
+// flows is which encoding of a feed flows, -1 = none.
+func (h *half) flows(f feed) int {
+	if sw := h.switched.Load(); sw != nil {
+		return f.place(sw.track)
+	}
+	return -1
+}
+
 // layer says what flows of a feed.
 func (h *half) layer(f feed) Layer {
-	sw := h.switched.Load()
-	i := -1
-	if sw != nil {
-		i = f.place(sw.track)
-	}
-	if i < 0 {
+	sw, i := h.switched.Load(), h.flows(f)
+	if i < 0 || f[i].track != sw.track {
 		return Layer{}
 	}
 	level := h.slot.Stats().Level

@@ -147,6 +147,10 @@ func (m *Media) share(g glance, plans []plan, wish map[int]*Wish, h hearing) {
 	for k, c := range share.Choices {
 		p := &plans[seats[k].Number]
 		p.choose(c, seats[k].Options, levels[seats[k].Number], demands)
+		if old := g.seats[seats[k].Number].video.flows(p.video.feed); c.Option != allot.None && old >= 0 { // until the other one begins
+			key := wanted{p.member, p.source}
+			demands[key] = demands[key].and(demand{1 << old, sfu.Level{}})
+		}
 	}
 	if !g.up {
 		demands = nil // what would begin now would be lost

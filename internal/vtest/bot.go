@@ -51,6 +51,7 @@ type Client struct {
 	wg      sync.WaitGroup // reader and pinger
 
 	level   atomic.Int32         // of Speak
+	visible atomic.Int32         // seats of Watch
 	current atomic.Pointer[peer] // peer, for the reader of the socket
 
 	offers sync.Mutex // one negotiation at a time; guards the following
@@ -69,6 +70,7 @@ func (b Bot) Join(ctx context.Context) (*Client, error) {
 	}
 	c := &Client{bot: b, wire: w}
 	c.level.Store(silence)
+	c.visible.Store(int32(b.Visible))
 	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	c.board.init()
 	if c.welcome, err = w.hello(ctx, b); err != nil {
@@ -107,6 +109,12 @@ func Fill(ctx context.Context, n int, b Bot) ([]*Client, error) {
 		all = append(all, c)
 	}
 	return all, nil
+}
+
+// Show changes how many of the seats of Watch are visible, 0 = all.
+func (c *Client) Show(visible int) {
+	c.visible.Store(int32(visible))
+	c.watch()
 }
 
 // Welcome is what the server said at first.

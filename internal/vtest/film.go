@@ -10,9 +10,10 @@ import (
 
 // What bots publish: 2 s of moving picture (VP8, a key frame and 29 that follow) and 1 s of a tone (Opus). Made by
 //
-//	ffmpeg -f lavfi -i testsrc2=size=320x180:rate=15 -t 2 -c:v libvpx -b:v 90k -g 1000 -auto-alt-ref 0 clip.ivf
+//	ffmpeg -f lavfi -i testsrc2=size=320x180:rate=15 -t 2 -c:v libvpx -b:v 175k -minrate 175k -maxrate 175k \
+//	       -g 1000 -auto-alt-ref 0 clip.ivf
 //
-// (of small and large with size 160x90 and 30k, 640x360 and 300k)
+// (150 kbit/s; small and large with size 160x90 and 30k, 640x360 and 300k)
 //
 //	ffmpeg -f lavfi -i sine=frequency=440:sample_rate=48000 -t 1 -ac 1 -c:a libopus -b:a 16k -vbr off tone.ogg
 //

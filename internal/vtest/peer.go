@@ -231,6 +231,11 @@ func (p *peer) count(t *webrtc.TrackRemote, to func(*State, func(*Count))) {
 			to(s, func(c *Count) {
 				c.SSRC = packet.SSRC
 				c.Packets++
+				now := time.Now()
+				if !c.Last.IsZero() {
+					c.Gap = max(c.Gap, now.Sub(c.Last))
+				}
+				c.Last = now
 				c.Bytes += uint64(len(packet.Payload))
 				c.Lost = uint64(max(high-first+1-got, 0))
 				if packet.Marker {

@@ -53,6 +53,8 @@ type Count struct {
 	Lost           uint64 // missing between the first and the last
 	Frames         uint64 // marker bits
 	SSRC           uint32
+	Last           time.Time     // when the last packet came
+	Gap            time.Duration // the longest time between two packets, since the last Client.Mark
 }
 
 // Total adds up all sections of all seats.
@@ -62,6 +64,44 @@ func (s State) Total() (packets, lost uint64) {
 		lost += seat.Audio.Lost + seat.Video.Lost
 	}
 	return packets, lost
+}
+
+// Bytes adds up the payload of all seats.
+func (s State) Bytes() (sum uint64) {
+	for _, seat := range s.Seats {
+		sum += seat.Audio.Bytes + seat.Video.Bytes
+	}
+	return sum
+}
+
+// Gaps are the longest times without a packet since Mark, of all sounds and of all pictures of which anything came.
+func (s State) Gaps(now time.Time) (sound, picture time.Duration) {
+	for _, seat := range s.Seats {
+		for _, half := range []struct {
+			c  Count
+			to *time.Duration
+		}{{seat.Audio, &sound}, {seat.Video, &picture}} {
+			if !half.c.Last.IsZero() {
+				*half.to = max(*half.to, half.c.Gap, now.Sub(half.c.Last))
+			}
+		}
+	}
+	return sound, picture
+}
+
+// Mark begins to measure gaps anew; halves of seats to which nothing comes are left out until something does.
+func (c *Client) Mark() {
+	c.board.quiet(func(s *State) {
+		for i, seat := range s.Seats {
+			for _, half := range []*Count{&seat.Audio, &seat.Video} {
+				half.Gap = 0
+				if time.Since(half.Last) > time.Second {
+					half.Last = time.Time{}
+				}
+			}
+			s.Seats[i] = seat
+		}
+	})
 }
 
 // board holds the State and wakes those who wait for it.
@@ -244,7 +284,7 @@ func (s *State) note(m proto.Member) {
 // watch fills the seats with whoever publishes.
 func (c *Client) watch() {
 	view := proto.View{Seats: []proto.Wish{}}
-	width, height := c.bot.Width, c.bot.Height
+	width, height, visible := c.bot.Width, c.bot.Height, int(c.visible.Load())
 	if width == 0 {
 		width, height = filmWidth, filmHeight
 	}
@@ -252,7 +292,7 @@ func (c *Client) watch() {
 		if n := len(view.Seats); len(m.Tracks) > 0 && n < c.bot.Seats {
 			view.Seats = append(view.Seats, proto.Wish{
 				Seat: n, Member: m.ID, Source: "camera", Width: width, Height: height,
-				Paused: c.bot.Visible > 0 && n >= c.bot.Visible,
+				Paused: visible > 0 && n >= visible,
 			})
 		}
 	}
