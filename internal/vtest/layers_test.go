@@ -33,11 +33,12 @@ func (c *client) look(seat int, member string, width int) {
 func TestLayerFollowsTheTile(t *testing.T) {
 	_, p, w := layered(t)
 	for _, step := range []struct {
-		width, index int
-		why          string
-	}{{160, 0, "tile"}, {4000, 2, ""}, {100, 0, "tile"}} {
+		width, index, high int
+		why                string
+	}{{160, 0, 90, "tile"}, {640, 2, 360, ""}, {320, 1, 180, "tile"}, {4000, 2, 360, ""}, {100, 0, 90, "tile"}} {
 		w.look(0, p.ID(), step.width)
 		w.shows(0, step.index, step.why)
+		w.wait("the size", func(s State) bool { l := s.Seats[0].Layer; return l != nil && l.Height == step.high })
 		w.flows(0)
 	}
 	if lost := w.State().Seats[0].Video.Lost; lost > 0 {
