@@ -107,7 +107,9 @@ func New(c Config, opts ...Option) (*Server, error) {
 	s.whip = whip.New(s.whipConfig())
 	s.keys = keys
 	s.openFrontends()
-	s.streams = openStreams(&s.cfg.Streams, s.sessions, s.log)
+	if s.streams, err = openStreams(&s.cfg.Streams, s.sessions, s.log); err != nil {
+		return nil, errors.Join(err, s.Close(context.Background()))
+	}
 	if err := s.serveSite(); err != nil {
 		return nil, errors.Join(err, s.Close(context.Background()))
 	}

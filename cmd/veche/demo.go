@@ -67,9 +67,14 @@ func (c *demoCmd) config(sys *system) (config.Config, error) {
 	settings := map[string]string{
 		"http.listen": listen, "auth.openRooms": "true", "media.loopback": "true", "log.level": c.LogLevel,
 	}
-	settings["streams.rtmp"] = "localhost:1935"
+	host := "localhost"
 	if c.LAN {
-		settings["streams.rtmp"], settings["streams.rtmps"] = ":1935", ":1936"
+		host = ""
+		settings["streams.rtmps"] = ":1936"
+	}
+	settings["streams.rtmp"], settings["streams.rtsp"] = host+":1935", host+":8554"
+	if probe, err := net.ListenPacket("udp", host+":8890"); err == nil && probe.Close() == nil {
+		settings["streams.srt"] = host + ":8890" // in use by another program: then there is none
 	}
 	if _, named := c.Set["frontends"]; !named {
 		for _, name := range config.FrontendNames() {

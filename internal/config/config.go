@@ -112,8 +112,15 @@ type Limits struct {
 type Streams struct {
 	RTMP  string `koanf:"rtmp" doc:"HOST:PORT for encoders that push by RTMP, for example OBS; the usual port is 1935. Empty means none."`
 	RTMPS string `koanf:"rtmps" doc:"The same inside of TLS, with the certificate of http.tls; the usual port is 1936. Empty means none."`
-	Max   int    `koanf:"max" min:"1" doc:"Streams at a time."`
-	H265  string `koanf:"h265" enum:"convert forward" doc:"What becomes of H.265, which few browsers can show: convert makes it H.264 (needs ffmpeg and a processor core), forward leaves it."`
+	RTSP  string `koanf:"rtsp" doc:"HOST:PORT for encoders that push by RTSP; the usual port is 8554. Empty means none."`
+	SRT   string `koanf:"srt" doc:"HOST:PORT (UDP) for encoders that push by SRT; the usual port is 8890. Empty means none."`
+
+	Passphrase Secret         `koanf:"passphrase" doc:"SRT encoders must know it, and what they send is encrypted with it; 10 to 79 characters. Empty means neither."`
+	Pull       []string       `koanf:"pull" doc:"Sources that the server calls, and calls again when they are gone: ROOM URL NAME, where the URL begins with rtsp, rtsps or srt, for example: yard rtsp://user:password@camera.example/1 Yard camera"`
+	Allow      []netip.Prefix `koanf:"allow" doc:"Networks (CIDR) that are not public and where sources may be called all the same."`
+
+	Max  int    `koanf:"max" min:"1" doc:"Streams at a time."`
+	H265 string `koanf:"h265" enum:"convert forward" doc:"What becomes of H.265, which few browsers can show: convert makes it H.264 (needs ffmpeg and a processor core), forward leaves it."`
 }
 
 // Log configures the log.

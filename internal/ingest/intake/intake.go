@@ -39,6 +39,8 @@ type Target struct {
 	Token string // JWT; "" = none
 	Name  string // to show; "" = the protocol's
 	Kind  room.Kind
+	// Trusted is the role of a stream that the server itself has called, which needs no token; 0 for any other.
+	Trusted room.Role
 }
 
 // Parse reads a path below the application, "room" or "room/token", and the query: token, name, kind (meeting or
@@ -137,7 +139,7 @@ func (i *Intake) Admit(ctx context.Context, t Target, protocol string, ip netip.
 		name = protocol
 	}
 	s.pub, err = local.Publish(ctx, i.c.Host, session.JoinRequest{
-		Room: t.Room, Name: name, Kind: t.Kind, Token: t.Token, IP: ip, CID: protocol,
+		Room: t.Room, Name: name, Kind: t.Kind, Token: t.Token, Trusted: t.Trusted, IP: ip, CID: protocol,
 	})
 	if err != nil {
 		i.forget(s)

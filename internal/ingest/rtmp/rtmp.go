@@ -191,15 +191,16 @@ func (s *Server) talk(c net.Conn, ip netip.Addr, log *slog.Logger) error {
 		}
 		_ = c.Close()
 	})
-	in := newInput(stream, reader)
-	defer in.close()
+	in := stream.Input()
+	defer in.Close()
+	connect(in, reader)
 	_ = c.SetDeadline(time.Time{})
 	for {
 		if err := reader.Read(); err != nil {
 			return err
 		}
-		if in.err != nil {
-			return in.err
+		if err := in.Err(); err != nil {
+			return err
 		}
 	}
 }
