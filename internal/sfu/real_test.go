@@ -221,7 +221,10 @@ func TestRealStreams(t *testing.T) {
 		},
 	}
 	for name, films := range sets {
-		t.Run(name, func(t *testing.T) { realStreams(t, films()) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of it is spent in ffmpeg
+			realStreams(t, films())
+		})
 	}
 }
 
@@ -235,7 +238,7 @@ func realStreams(t *testing.T, films []*film) {
 	x.run(3)
 	for st := x.slot.Stats(); st.Switches+st.LevelSwitches < 200; st = x.slot.Stats() {
 		x.change()
-		x.run(1 + x.rand.IntN(4))
+		x.run(1 + x.rand.IntN(3))
 	}
 	x.run(20)
 	for c, pictures := range x.pictures() {
