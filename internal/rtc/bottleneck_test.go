@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
 	"veche.example/internal/media"
@@ -228,4 +230,31 @@ func TestBottleneck(t *testing.T) {
 		t.Error("heard", heard)
 	}
 	t.Logf("%d heard, %d gaps, %d dropped by the link, ours: %v", heard, gaps, n.dropped.Load(), sub.peer.Stats().Dropped)
+}
+
+// TestEarlyTimes: packets that come before the keys are reported with the times they came at: browsers try the way with their
+// first ones, and stay at 300 kbit/s for long if those seem to have come at once.
+func TestEarlyTimes(t *testing.T) {
+	o := newOffline(t)
+	ctx := o.rx.ctx
+	o.rx.ctx = nil
+	begin := media.Now()
+	for i := range 5 {
+		o.rx.take(o.seal(rtp.Header{SSRC: 2222, PayloadType: 96, SequenceNumber: uint16(i + 1)}, keyPayload(media.VP8),
+			ext{3, []byte{0, byte(i)}}), begin+int64(i)*10e6, nil)
+	}
+	o.rx.openKeys(ctx)
+	list := o.rx.twcc.Reports()
+	if len(list) != 1 {
+		t.Fatalf("%d reports", len(list))
+	}
+	deltas := list[0].(*rtcp.TransportLayerCC).RecvDeltas
+	if len(deltas) != 5 {
+		t.Fatalf("%d packets", len(deltas))
+	}
+	for i, d := range deltas[1:] {
+		if d.Delta < 9_500 || d.Delta > 10_500 {
+			t.Errorf("packet %d came %d µs after the one before", i+1, d.Delta)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"sync"
@@ -32,7 +33,7 @@ type receiver struct {
 
 	mu      sync.Mutex // guards the following
 	ctx     *srtp.Context
-	early   [][]byte
+	early   [][]byte // each with its arrival in the last 8 bytes
 	closed  bool
 	h       rtp.Header
 	pkt     media.Packet
@@ -97,7 +98,7 @@ func (r *receiver) take(b []byte, now int64, out *udp.Batch) bool {
 	}
 	if r.ctx == nil {
 		if len(r.early) < maxEarly {
-			r.early = append(r.early, append([]byte(nil), b...))
+			r.early = append(r.early, binary.BigEndian.AppendUint64(bytes.Clone(b), uint64(now)))
 		} else {
 			r.p.drop(dropEarly)
 		}
@@ -112,7 +113,9 @@ func (r *receiver) openKeys(ctx *srtp.Context) {
 	defer r.mu.Unlock()
 	r.ctx = ctx
 	for _, b := range r.early {
-		r.open(b, media.Now(), nil)
+		// With the time it came at: a client's estimator tries the way with the first packets that it sends.
+		n := len(b) - 8
+		r.open(b[:n:n], int64(binary.BigEndian.Uint64(b[n:])), nil)
 	}
 	r.early = nil
 }
