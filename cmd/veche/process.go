@@ -129,6 +129,7 @@ func (p *process) run(ctx context.Context) error {
 		servers = append(servers, operators)
 	}
 	p.ready.Store(true)
+	trim(p.log)
 	var err error
 	select {
 	case <-ctx.Done():

@@ -26,6 +26,7 @@ type Config struct {
 	// ICE makes the STUN and TURN servers for a client, with credentials of its own; nil = none.
 	ICE    func(r *http.Request, client string) []ICEServer
 	Limits Limits
+	Inline bool // the front-end's own: its sockets' handlers never wait (wsconn.Config.Inline)
 }
 
 // Limits bound what clients cost.
@@ -96,7 +97,7 @@ func (c *Config) Sockets(l wsconn.Limits, subprotocols ...string) *wsconn.Server
 	}
 	l.PerIP = c.Limits.PerIP
 	return wsconn.New(wsconn.Config{
-		Log: c.Log, Subprotocols: subprotocols, Origins: c.Origins, ClientIP: c.ClientIP, Host: c.Host, Local: true, Direct: true, Limits: l,
+		Log: c.Log, Subprotocols: subprotocols, Origins: c.Origins, ClientIP: c.ClientIP, Host: c.Host, Local: true, Direct: true, Inline: c.Inline, Limits: l,
 	})
 }
 

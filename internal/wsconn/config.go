@@ -18,6 +18,9 @@ type Config struct {
 	// Direct lets Send write at once what the socket takes, in the caller's goroutine: less work for one message to
 	// one client, not for one to many.
 	Direct bool
+	// Inline says that the handlers' Message and Limited never wait for anything: where there is a poller they are
+	// called by its one goroutine, for all connections of the server.
+	Inline bool
 	Limits Limits
 }
 

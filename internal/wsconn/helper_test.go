@@ -59,6 +59,9 @@ func (p *probe) Farewell(why Reason) Farewell {
 
 func (p *probe) Closed(e End) { p.ended <- e }
 
+// inline makes labs read and write in place: see TestInline.
+var inline bool
+
 // lab is a server on a real port and the probes of its connections.
 type lab struct {
 	t      *testing.T
@@ -72,6 +75,9 @@ type lab struct {
 
 func newLab(t *testing.T, c Config, setup func(*probe)) *lab {
 	t.Helper()
+	if inline {
+		c.Direct, c.Inline = true, true
+	}
 	l := &lab{t: t, s: New(c), probes: make(chan *probe, 64), setup: setup}
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l.s.Serve(w, r, func(c *Conn) Handler {

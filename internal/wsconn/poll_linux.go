@@ -2,6 +2,7 @@ package wsconn
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -64,7 +65,11 @@ func (p *poller) run() {
 				return false
 			}
 			for _, e := range events[:n] {
-				if c := p.find(e.Fd); c != nil {
+				switch c := p.find(e.Fd); {
+				case c == nil:
+				case c.s.config.Inline:
+					c.inline()
+				default:
 					c.wake()
 				}
 			}
@@ -150,10 +155,14 @@ func (c *Conn) park() bool {
 		op, w.known = unix.EPOLL_CTL_ADD, true
 		w.p.know(c, w.fd)
 	}
+	events := uint32(unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT)
+	if c.s.config.Inline {
+		events &^= unix.EPOLLONESHOT // until takeOver
+	}
 	w.armed.Store(true) // from here on it is somebody else's
 	var failed error
 	err := w.raw.Control(func(fd uintptr) {
-		failed = unix.EpollCtl(w.p.epoll, op, int(fd), &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT, Fd: w.fd})
+		failed = unix.EpollCtl(w.p.epoll, op, int(fd), &unix.EpollEvent{Events: events, Fd: w.fd})
 	})
 	if err != nil || failed != nil || c.closes.Load() {
 		return !w.armed.CompareAndSwap(true, false) // closed, or about to be: whoever takes it reads on
@@ -164,6 +173,67 @@ func (c *Conn) park() bool {
 // wake starts a reader for a connection that has none.
 func (c *Conn) wake() {
 	if w := c.polled; w != nil && w.armed.CompareAndSwap(true, false) {
-		c.s.wg.Go(c.r.run)
+		c.takeOver(nil)
 	}
+}
+
+// inline reads once in the poller's goroutine.
+func (c *Conn) inline() {
+	w := c.polled
+	if !w.armed.CompareAndSwap(true, false) {
+		return
+	}
+	err := c.r.fillNow()
+	if err == nil {
+		w.armed.Store(true)
+		if !c.closes.Load() || !w.armed.CompareAndSwap(true, false) {
+			return // all is as it was, or somebody else has it
+		}
+	}
+	c.takeOver(err)
+}
+
+// takeOver goes on reading in a goroutine, or ends the connection for err; the caller has disarmed it.
+func (c *Conn) takeOver(err error) {
+	if c.s.config.Inline { // it would be told of again and again
+		_ = c.polled.raw.Control(func(fd uintptr) { _ = unix.EpollCtl(c.polled.p.epoll, unix.EPOLL_CTL_DEL, int(fd), nil) })
+	}
+	c.s.wg.Go(func() {
+		if err != nil {
+			c.r.conclude(err)
+			return
+		}
+		c.r.run()
+	})
+}
+
+// read reads what is there; 0 and no error: nothing is.
+func (w *watch) read(b []byte) (n int, err error) {
+	if gone := w.raw.Read(func(fd uintptr) bool {
+		n, err = unix.Read(int(fd), b)
+		return true
+	}); gone != nil {
+		return 0, gone
+	}
+	switch {
+	case errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR):
+		return 0, nil
+	case err == nil && n == 0:
+		return 0, io.EOF
+	}
+	return max(n, 0), err
+}
+
+// fillNow is fill for what is there already.
+func (r *reader) fillNow() error {
+	pooled := r.c.s.buffers.Get().(*[readBuffer]byte)
+	defer r.c.s.buffers.Put(pooled)
+	n, err := r.c.polled.read(pooled[:])
+	if r.budget -= n; r.budget < 0 {
+		return errTrickle
+	}
+	if n > 0 {
+		return r.feed(pooled[:n])
+	}
+	return err
 }

@@ -58,6 +58,7 @@ func New(c front.Config, o Options) *Adapter {
 	if o.Idle <= 0 {
 		o.Idle = 90 * time.Second
 	}
+	c.Inline = true
 	a := &Adapter{config: c, opt: o, log: c.Logger(), realms: make(map[string]*realm), stop: make(chan struct{})}
 	for _, key := range o.Keys {
 		a.realms[key] = newRealm(a, key)

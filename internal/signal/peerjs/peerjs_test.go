@@ -3,9 +3,11 @@ package peerjs
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -311,4 +313,40 @@ func TestSlowReader(t *testing.T) {
 		}
 		last = string(data)
 	}
+}
+
+// TestIdleMemory reports what connections hold that do nothing; the bound is for the day somebody gives each a buffer.
+func TestIdleMemory(t *testing.T) {
+	const conns, most = 1000, 8 << 10 // both ends are in this process
+	s := newStand(t, front.Config{Limits: front.Limits{Pending: conns}}, Options{})
+	before := held()
+	list := make([]net.Conn, 0, conns)
+	for i := range conns {
+		c, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(s.url, "http://"), "/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		list = append(list, c)
+		if _, err := fmt.Fprintf(c, "GET /peerjs?key=peerjs&id=p%d&token=t HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.until("all are in", func() bool { return s.a.Stats().Clients == len(list) })
+	per := (held() - before) / conns
+	t.Logf("%d bytes per idle connection, both ends", per)
+	if per > most {
+		t.Errorf("%d bytes per idle connection", per)
+	}
+}
+
+// held is what the heap and the stacks hold.
+func held() int {
+	var m runtime.MemStats
+	for range 3 {
+		runtime.GC()
+	}
+	runtime.ReadMemStats(&m)
+	return int(m.HeapInuse + m.StackInuse)
 }
