@@ -112,7 +112,7 @@ func (m *Manager) attend(g *stage) {
 func (m *Manager) listen() {
 	clock := time.NewTicker(listen)
 	defer clock.Stop()
-	for round := 0; ; round++ {
+	for round, step := 0, 1; ; round += step {
 		select {
 		case <-clock.C:
 		case <-m.stop:
@@ -130,10 +130,19 @@ func (m *Manager) listen() {
 		}
 		m.mu.Unlock()
 		now := time.Duration(media.Now())
+		next := 3 // each time costs as much as dozens of packets: no more than is looked at
 		for _, g := range stages {
 			if !g.hear(now, round) {
 				m.unattend(g)
 			}
+			if len(g.hears().quiet) > 0 {
+				next = 1
+			}
+		}
+		if next != step {
+			step = next
+			round -= round % step
+			clock.Reset(time.Duration(step) * listen)
 		}
 	}
 }

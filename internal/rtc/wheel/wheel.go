@@ -12,8 +12,9 @@ import (
 const (
 	// Tick is how often each is called.
 	Tick = 150 * time.Millisecond
-	// spokes is into how many parts they are divided, so that they do not do it all at once.
-	spokes = 15
+	// spokes is into how many parts they are divided, so that they do not do it all at once. Waking up for one costs as much
+	// as calling some.
+	spokes = 5
 )
 
 // Ticker is what a Wheel calls. It must not panic, and a call holds up all that are on the same wheel.
