@@ -134,14 +134,12 @@ func (m *Manager) listen() {
 		for _, g := range stages {
 			if !g.hear(now, round) {
 				m.unattend(g)
-			}
-			if len(g.hears().quiet) > 0 {
+			} else if len(g.hears().quiet) > 0 {
 				next = 1
 			}
 		}
 		if next != step {
-			step = next
-			round -= round % step
+			step, round = next, round-round%next
 			clock.Reset(time.Duration(step) * listen)
 		}
 	}

@@ -15,8 +15,7 @@ import (
 const (
 	// lookPause is how often a session looks at what nobody tells of: rates, and what the way carries.
 	lookPause = 250 * time.Millisecond
-	// calmPause is how often it does while it shows what there is, and the way carries that: a look costs as much as some
-	// dozens of packets.
+	// calmPause is how often it does while the way carries all there is to show: a look costs as much as dozens of packets.
 	calmPause = 2 * time.Second
 	// linkPause is how often a client is told of its way at most.
 	linkPause = 2 * time.Second
