@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -149,5 +152,36 @@ func TestPullIsChecked(t *testing.T) {
 	c.Streams.Pull = []string{"yard ftp://host/"}
 	if _, err := veche.New(c); err == nil || !strings.Contains(err.Error(), "streams.pull") {
 		t.Error(err)
+	}
+}
+
+// TestStreamingPage runs what docs/streaming.md tells people to type, with the ports of the test.
+func TestStreamingPage(t *testing.T) {
+	page, err := os.ReadFile("docs/streaming.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srt := freeUDP(t)
+	l := newStreamLab(t, func(c *veche.Config) { c.Streams.SRT, c.Streams.RTSP = srt, "127.0.0.1:0" })
+	film := t.TempDir() + "/film.mp4"
+	if out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=15:d=2", "-f", "lavfi", "-i", "sine=d=2",
+		"-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", film).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	commands := regexp.MustCompile("(?s)```ffmpeg\nffmpeg (.*?)\n```").FindAllStringSubmatch(string(page), -1)
+	if len(commands) < 4 {
+		t.Fatal(len(commands), "commands")
+	}
+	for i, c := range commands {
+		room := fmt.Sprintf("page-%d", i)
+		line := strings.NewReplacer("studio", room, "localhost:8890", srt, "localhost:8554", l.ports["streams.rtsp"],
+			"rtmp://localhost", "rtmp://"+l.ports["streams.rtmp"], "film.mp4", film, `"`, "").Replace(c[1])
+		stop := l.push(strings.Fields(line)...)
+		want := []string{"camera h264", "mic opus"}
+		if strings.Contains(line, "libvpx") {
+			want[0] = "camera vp8"
+		}
+		l.comes(room, want...)
+		stop()
 	}
 }

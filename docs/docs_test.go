@@ -22,6 +22,7 @@ var pairs = map[string]string{
 	"docs/user.md":  "docs/user.ru.md",
 
 	"docs/clients.md":        "docs/ru/clients.md",
+	"docs/streaming.md":      "docs/ru/streaming.md",
 	"docs/migrate/peerjs.md": "docs/ru/migrate/peerjs.md",
 }
 
