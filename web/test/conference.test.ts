@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Conference } from '../src/model/conference';
+import { openSettings, type Saving, savingOf } from '../src/model/settings';
 import { fakeMedia, settle } from './fake/local';
 import { FakeStream, FakeTrack } from './fake/media';
 import { FakeRoom, fakeMember } from './fake/room';
@@ -8,6 +9,7 @@ let room: FakeRoom;
 let devices: ReturnType<typeof fakeMedia>;
 let conference: Conference;
 let screen: FakeStream;
+let saving: Saving;
 
 const open = async (change: { role?: string; wanted?: { mic: boolean; camera: boolean } } = {}) => {
   if (change.role) room.me = fakeMember('me', { isLocal: true, role: change.role });
@@ -20,7 +22,7 @@ const open = async (change: { role?: string; wanted?: { mic: boolean; camera: bo
       screen = new FakeStream([new FakeTrack('video', 's'), new FakeTrack('audio', 'sa')]);
       return screen as unknown as MediaStream;
     },
-    lowBandwidth: false,
+    saving,
   });
   await settle();
 };
@@ -31,6 +33,7 @@ beforeEach(() => {
   vi.stubGlobal('window', new EventTarget());
   vi.stubGlobal('document', Object.assign(new EventTarget(), { visibilityState: 'visible' }));
   room = new FakeRoom();
+  saving = savingOf(openSettings(undefined));
   devices = fakeMedia();
 });
 
@@ -229,5 +232,45 @@ describe('the connection', () => {
     expect(conference.ended.value).toBe('left');
     expect(asked('leave')).toHaveLength(1);
     expect(devices.live()).toEqual([]);
+  });
+});
+
+describe('what is asked for', () => {
+  const wish = { member: 'a', source: 'camera', width: 100, height: 50 } as const;
+  const shown = () => ((asked('show').at(-1)?.[1] ?? []) as { paused: boolean }[]).map((one) => one.paused);
+  const look = (state: string) => {
+    Object.assign(document, { visibilityState: state });
+    document.dispatchEvent(new Event('visibilitychange'));
+  };
+  afterEach(() => vi.useRealTimers());
+
+  it('has the size in pixels of the screen', async () => {
+    vi.stubGlobal('devicePixelRatio', 2);
+    await open();
+    conference.view([wish]);
+    expect(asked('show').at(-1)?.[1]).toEqual([{ ...wish, width: 200, height: 100, paused: false }]);
+  });
+
+  it('is no picture while the page is out of sight, but not for a glance', async () => {
+    await open();
+    vi.useFakeTimers();
+    conference.view([wish]);
+    look('hidden');
+    vi.advanceTimersByTime(1_500);
+    expect(shown()).toEqual([false]);
+    vi.advanceTimersByTime(1_000);
+    expect(shown()).toEqual([true]);
+    look('visible');
+    expect(shown()).toEqual([false]);
+  });
+
+  it('is no picture where data is saved', async () => {
+    await open();
+    conference.view([wish]);
+    await conference.actions.toggleSaving();
+    expect(shown()).toEqual([true]);
+    expect(conference.saving.value).toBe(true);
+    await conference.actions.toggleSaving();
+    expect(shown()).toEqual([false]);
   });
 });

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Lobby, type Outcome, outcomeOf } from '../src/model/lobby';
+import { openSettings, savingOf } from '../src/model/settings';
 import { fakeMedia, settle } from './fake/local';
 import { FakeCall, FakeRoom, fakeMember } from './fake/room';
 
@@ -32,11 +33,18 @@ let lobby: Lobby;
 let outcomes: Outcome[];
 
 beforeEach(() => {
+  vi.stubGlobal('document', Object.assign(new EventTarget(), { visibilityState: 'visible' }));
   room = new FakeRoom();
   room.kind = 'lobby';
   devices = fakeMedia();
   outcomes = [];
-  lobby = new Lobby(room.real(), devices.media, undefined, (outcome) => outcomes.push(outcome));
+  lobby = new Lobby(
+    room.real(),
+    devices.media,
+    undefined,
+    (outcome) => outcomes.push(outcome),
+    savingOf(openSettings(undefined)),
+  );
 });
 
 afterEach(() => lobby.finish('left'));

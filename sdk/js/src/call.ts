@@ -76,6 +76,7 @@ export class Call {
   private now: CallState = 'ringing';
   private why: CallReason | undefined;
   private quality: Quality | undefined;
+  private held: ReadonlySet<Source> = new Set();
   private lostAt = 0;
   private detached = false;
   private timer: ReturnType<typeof setInterval> | undefined;
@@ -175,6 +176,12 @@ export class Call {
     this.send('screen', tracks?.find((t) => t.kind === 'video') ?? null);
     this.send('screen-audio', tracks?.find((t) => t.kind === 'audio') ?? null);
     this.setState({ screen: this.local.has('screen') });
+  }
+
+  /** Whether the other side shall send pictures: false saves what they would take. */
+  setPictures(wanted: boolean): void {
+    this.held = wanted ? new Set() : new Set(['camera', 'screen']);
+    this.link?.hold(this.held);
   }
 
   /** Tells the other side what is sent. */
@@ -285,6 +292,7 @@ export class Call {
     });
     this.link = link;
     for (const [source, track] of this.local) link.set(source, track);
+    link.hold(this.held);
     link.start();
     this.timer = setInterval(() => void this.look(), lookEvery);
     this.listening = setInterval(() => void this.listen(), listenEvery);

@@ -6,7 +6,7 @@ import { type Capabilities, prefer } from './codecs.js';
 import { type Meta, readMeta } from './linkmeta.js';
 import { kindOf, streamOf } from './participant.js';
 import type { SignalData } from './protocol.js';
-import { type Beat, freshPicture } from './pulse.js';
+import { activate, type Beat, freshPicture } from './pulse.js';
 import { ufragOf, withoutStrayFeedback } from './sdp.js';
 import { alive } from './stats.js';
 import type { RtcEnvironment, Source } from './types.js';
@@ -61,6 +61,9 @@ export class Link {
   /** Nothing comes, though it should. */
   private silent = false;
   private restarted = 0;
+  /** Pictures that we, and that they, do not want at the moment. */
+  private mine: ReadonlySet<Source> = new Set();
+  private theirs: ReadonlySet<Source> = new Set();
   /** The last restart was left to the other side. */
   private asked = false;
   private streams: { camera: MediaStream; screen: MediaStream };
@@ -103,6 +106,13 @@ export class Link {
       this.send({});
     }
     if (!section && track) this.open(source);
+  }
+
+  /** Pictures that the other side need not send now. */
+  hold(sources: ReadonlySet<Source>): void {
+    if (sources.size === this.mine.size && [...sources].every((s) => this.mine.has(s))) return;
+    this.mine = new Set(sources);
+    if (this.pc) this.run(async () => this.send({}));
   }
 
   /** What the other side says about this link. In order. */
@@ -218,6 +228,7 @@ export class Link {
     this.remote = null;
     this.early = [];
     this.making = this.started = this.silent = false;
+    this.theirs = new Set();
     this.sections = new Map();
     pc.onicecandidate = (e) => this.pc === pc && this.send({ candidate: e.candidate?.toJSON() ?? null } as SignalData);
     pc.onnegotiationneeded = () => this.pc === pc && this.started && void this.offer(pc);
@@ -260,7 +271,17 @@ export class Link {
     this.fill(source, section);
   }
 
+  private held(sources: ReadonlySet<Source>): void {
+    const changed = [...sources, ...this.theirs].filter((s) => sources.has(s) !== this.theirs.has(s));
+    this.theirs = sources;
+    for (const source of changed) {
+      const section = this.sections.get(source);
+      if (section && kindOf(source) === 'video') activate(section.sender, !sources.has(source));
+    }
+  }
+
   private fill(source: Source, section: RTCRtpTransceiver): void {
+    if (this.theirs.has(source) && kindOf(source) === 'video') activate(section.sender, false);
     section.sender.replaceTrack(this.local.get(source) ?? null).catch(() => {
       // stopped meanwhile: its successor gets the track
     });
@@ -306,6 +327,7 @@ export class Link {
     if (this.peer !== undefined) meta.for = this.peer;
     if (!('candidate' in data)) {
       meta.sources = {};
+      meta.hold = [...this.mine];
       for (const [source, section] of this.sections) {
         if (section.mid !== null) meta.sources[section.mid] = { source, on: this.local.has(source) };
       }
@@ -335,6 +357,7 @@ export class Link {
     if (data.description?.type === 'offer') this.answering = meta.offer;
     if (meta.picture) freshPicture(pc);
     if (meta.restart && Date.now() - this.restarted > settling) this.restart();
+    if (meta.hold) this.held(new Set(meta.hold));
     if (meta.sources) this.remote = new Map(Object.entries(meta.sources));
     if (data.description) await this.apply(pc, data.description);
     if ('candidate' in data) await this.candidate(pc, data.candidate ?? null);

@@ -13,6 +13,8 @@ export interface Meta {
   picture?: boolean;
   /** The path is broken: restart ICE. */
   restart?: boolean;
+  /** Sources whose picture the sender does not want at the moment. */
+  hold?: Source[];
   /** Section → what the sender sends on it; false: nothing now. */
   sources?: Record<string, { source: Source; on: boolean }>;
 }
@@ -27,6 +29,7 @@ export function readMeta(value: unknown): Meta {
   if (typeof v.from === 'string') out.from = v.from;
   if (typeof v.for === 'string') out.for = v.for;
   if (typeof v.offer === 'number') out.offer = v.offer;
+  if (Array.isArray(v.hold)) out.hold = v.hold.filter((s): s is Source => sourceNames.has(s));
   for (const wish of ['picture', 'restart'] as const) if (v[wish] === true) out[wish] = true;
   if (typeof v.sources === 'object' && v.sources !== null) {
     const sources: NonNullable<Meta['sources']> = {};

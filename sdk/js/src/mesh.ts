@@ -13,6 +13,8 @@ export interface MeshOptions {
   epoch(): number;
   signal(to: string, link: string, data: SignalData): void;
   changed(member: string): void;
+  /** Pictures that are not wanted now, by member. */
+  held(): ReadonlyMap<string, ReadonlySet<Source>>;
 }
 
 interface Peer {
@@ -20,7 +22,10 @@ interface Peer {
   epoch: number;
   link: Link;
   arrivals: Map<Source, Arrival>;
+  held: ReadonlySet<Source>;
 }
+
+const nothing: ReadonlySet<Source> = new Set();
 
 export class Mesh implements Path {
   readonly mode = 'p2p';
@@ -42,6 +47,13 @@ export class Mesh implements Path {
     for (const member of this.options.roster.others()) if (this.linked(member)) wanted.add(member.id);
     for (const id of [...this.peers.keys()]) if (!wanted.has(id)) this.drop(id);
     for (const id of wanted) if (!this.peers.has(id)) this.add(id, this.options.epoch());
+    const held = this.options.held();
+    for (const [id, peer] of this.peers) {
+      const before = peer.held;
+      peer.held = held.get(id) ?? nothing;
+      peer.link.hold(peer.held);
+      if (before.size !== peer.held.size) this.options.changed(id);
+    }
   }
 
   /** A signal of a member about `m:` and an epoch. */
@@ -60,7 +72,8 @@ export class Mesh implements Path {
 
   expects(id: string, source: Source): boolean {
     const member = this.options.roster.get(id);
-    return !!member && this.linked(member) && says(member, source) && !this.refused(id, source);
+    const held = this.peers.get(id)?.held.has(source) === true;
+    return !!member && this.linked(member) && says(member, source) && !held && !this.refused(id, source);
   }
 
   status(id: string, kind: StreamKind, flows: (source: Source) => boolean): StreamStatus {
@@ -72,6 +85,7 @@ export class Mesh implements Path {
       if (this.refused(id, source)) return on ? 'undecodable' : 'none';
       if (!peer?.arrivals.has(source)) return on && source !== 'screen-audio' ? 'waiting' : 'none';
       if (!on) return 'muted';
+      if (peer.held.has(source)) return 'paused';
       return flows(source) && peer.link.state === 'connected' ? 'live' : 'waiting';
     };
     return { audio: half(audio), video: half(video) };
@@ -130,6 +144,7 @@ export class Mesh implements Path {
       name,
       epoch,
       arrivals,
+      held: nothing,
       link: new Link({
         ...link,
         impolite: roster.me < id,

@@ -2,7 +2,7 @@
 import type { Inspection } from './path.js';
 import { type Beat, feel, Pulse } from './pulse.js';
 import { look, pathStats, qualityOf, type Reports, trackStats } from './stats.js';
-import type { PathStats, Quality, TrackStats } from './types.js';
+import type { PathStats, Quality, StreamStatus, TrackStats } from './types.js';
 
 export interface Look {
   tracks: Map<string | null, TrackStats[]>;
@@ -88,6 +88,10 @@ export interface MonitorOptions {
   inspect(): Inspection[];
   speaking(event: { levels: Map<string, number>; active: string | null }): void;
   quality(member: string, quality: Quality): void;
+  /** What of a member's pictures comes and why not more. */
+  picture(member: string): StreamStatus | undefined;
+  /** Who speaks as the server says; undefined: it does not say. */
+  speaker(): string | null | undefined;
   /** Media that flowed comes no more (somebody fell silent, or the network has changed), or comes again. */
   beat(pc: RTCPeerConnection, beat: Beat): void;
 }
@@ -129,10 +133,16 @@ export class Monitor {
     if (this.closed) return;
     const levels = await this.levels(connections);
     if (this.closed) return;
-    if (this.speakers.update(levels, now)) this.options.speaking(this.speakers.state());
+    if (this.speakers.update(levels, now)) this.tell();
     const many = connections.reduce((n, c) => n + c.incoming.size, 0) > manyTracks;
     const every = this.pulse.worried ? worriedEvery : many ? levelEvery * 2 : levelEvery;
     this.timer = setTimeout(() => void this.tick(), every);
+  }
+
+  /** Tells who speaks how loud. */
+  tell(): void {
+    const { levels, active } = this.speakers.state();
+    this.options.speaking({ levels, active: this.options.speaker() ?? active });
   }
 
   private async levels(connections: readonly Inspection[]): Promise<Map<string, number>> {
@@ -168,7 +178,10 @@ export class Monitor {
     for (const id of members) {
       const own = connections.some((c) => c.peer === id);
       const at = own ? id : null;
-      this.options.quality(id, qualityOf(seen.tracks.get(id) ?? [], seen.paths.get(at), up(at)));
+      this.options.quality(
+        id,
+        qualityOf(seen.tracks.get(id) ?? [], seen.paths.get(at), up(at), this.options.picture(id)),
+      );
     }
     const anything = connections.some((c) => c.pc.connectionState === 'connected');
     const mine = seen.tracks.get(null) ?? [];

@@ -131,3 +131,13 @@ async function keyFrame(sender: RTCRtpSender): Promise<void> {
     await sender.setParameters(again);
   }
 }
+
+/** Sends the picture, or holds it: an encoder that starts again begins with a key frame. */
+export function activate(sender: RTCRtpSender, on: boolean): void {
+  const parameters = sender.getParameters?.();
+  if (!parameters?.encodings?.length) return;
+  for (const encoding of parameters.encodings) encoding.active = on;
+  sender.setParameters(parameters).catch(() => {
+    // stopped meanwhile
+  });
+}

@@ -251,6 +251,7 @@ export class Room {
     return {
       path: path && connections.some((c) => c.pc.connectionState === 'connected') ? path.mode : 'none',
       ...(server ? { server } : {}),
+      ...(server && this.session.link ? { link: this.session.link } : {}),
       local: of(roster.me, null, roster.own.quality),
       remote: [...roster.participants.values()].map((p) => of(p.id, p.id, p.quality)),
     };

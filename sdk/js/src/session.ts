@@ -22,13 +22,14 @@ import type {
   ChatMessage,
   ConnectionState,
   JoinOptions,
+  LinkStats,
   MemberState,
   Mode,
   RtcEnvironment,
   Source,
   Wish,
 } from './types.js';
-import { wishesFor } from './wishes.js';
+import { heldBy, wishesFor } from './wishes.js';
 
 const remembered = 500;
 /** What the server refuses with these codes was about something that is over: nobody needs to know. */
@@ -47,6 +48,9 @@ export class Session {
   may: ReadonlySet<string>;
   room: Welcome['room'];
   shown: Wish[] | null = null;
+  /** The server's word about the way to us. */
+  link: LinkStats | undefined;
+  private speaker: string | null | undefined;
   private limits: Welcome['limits'];
   private readonly monitor: Monitor;
   private over = false;
@@ -113,6 +117,8 @@ export class Session {
       me: () => roster.me,
       inspect: () => this.media.inspect(),
       speaking: (event) => emit('speaking', event),
+      picture: (id) => roster.records.get(id)?.halves.camera.status,
+      speaker: () => (this.room.topology === 'sfu' ? this.speaker : undefined),
       quality: (id, quality) => {
         const record = id === roster.me ? roster.own : roster.records.get(id);
         const participant = id === roster.me ? roster.self : roster.participants.get(id);
@@ -207,6 +213,7 @@ export class Session {
         break;
       case 'topology':
         this.room = { ...this.room, topology: frame.mode, epoch: frame.epoch };
+        if (frame.mode === 'p2p') this.link = this.speaker = undefined;
         this.media.switchTo(frame.mode, frame.epoch);
         this.events.emit('topology', { mode: frame.mode });
         break;
@@ -215,6 +222,18 @@ export class Session {
         break;
       case 'seats':
         (this.media.path('sfu') as Server | undefined)?.seated(frame.seats);
+        break;
+      case 'speaker':
+        this.speaker = frame.member ?? null;
+        this.monitor.tell();
+        break;
+      case 'link': {
+        const { estimate, lost, rtt, limited } = frame;
+        this.link = { estimate, lost, rtt, limited };
+        break;
+      }
+      case 'layers':
+        (this.media.path('sfu') as Server | undefined)?.layers(frame.tracks);
         break;
       case 'media':
         (this.media.path('sfu') as Server | undefined)?.media(frame.pc, frame.state);
@@ -315,6 +334,7 @@ export class Session {
         epoch: () => this.room.epoch,
         signal: (to, name, data) => connection.post({ t: 'signal', to, link: name, data }),
         changed,
+        held: () => heldBy(this.shown),
       });
     }
     const server = new Server({

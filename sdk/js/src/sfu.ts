@@ -3,7 +3,8 @@ import { type Capabilities, prefer, publishOrder, sameClock } from './codecs.js'
 import { VecheError } from './errors.js';
 import { kindOf, sourcesOf, streamOf } from './participant.js';
 import { type Arrival, type Inspection, type Path, type Roster, says } from './path.js';
-import type { Request, ServerFrames, WireSeat } from './protocol.js';
+import type { Request, ServerFrames, WireLayers, WireSeat } from './protocol.js';
+import { openings, Publication } from './publish.js';
 import { type Beat, freshPicture } from './pulse.js';
 import { withoutStrayFeedback } from './sdp.js';
 import { assign, Seating, type SeatWish, sameView, seatsFor } from './seats.js';
@@ -43,6 +44,7 @@ export class Server implements Path {
   private generation = 0;
   private readonly local = new Map<Source, MediaStreamTrack>();
   private sending = new Map<Source, RTCRtpTransceiver>();
+  private pictures = new Map<Source, Publication>();
   private seats: Seat[] = [];
   private negotiated = 0;
   private answered = false;
@@ -80,7 +82,12 @@ export class Server implements Path {
     if (track) this.local.set(source, track);
     else this.local.delete(source);
     const section = this.sending.get(source);
-    if (section) section.sender.replaceTrack(track).catch(() => {});
+    if (section) {
+      section.sender.replaceTrack(track).then(
+        () => this.pictures.get(source)?.apply(),
+        () => {},
+      );
+    }
     if (this.pc && before !== this.local.has(source)) this.negotiate();
   }
 
@@ -92,6 +99,11 @@ export class Server implements Path {
   /** `seats` from the server. */
   seated(seats: readonly WireSeat[]): void {
     for (const id of this.seating.apply(seats)) this.options.changed(id);
+  }
+
+  /** `layers` from the server: which encodings of ours anybody watches. */
+  layers(tracks: readonly WireLayers[]): void {
+    for (const wanted of tracks) this.pictures.get(wanted.source)?.want(wanted);
   }
 
   /** `media` from the server: its side of a connection of ours. */
@@ -143,6 +155,8 @@ export class Server implements Path {
     const out: StreamStatus = { audio: half(audio, at?.audio), video: half(video, at?.video) };
     if (at?.codec) out.codec = at.codec;
     if (at?.rtp !== undefined) out.rtp = at.rtp;
+    if (at?.layer) out.layer = at.layer;
+    if (at?.why) out.why = at.why;
     return out;
   }
 
@@ -198,6 +212,7 @@ export class Server implements Path {
     this.pc = null;
     this.seats = [];
     this.sending = new Map();
+    this.pictures = new Map();
     this.negotiated = 0;
     this.answered = this.silent = this.restarting = false;
     this.told = '';
@@ -321,8 +336,11 @@ export class Server implements Path {
     for (const [source, track] of this.local) {
       if (this.sending.has(source)) continue;
       const kind = kindOf(source);
-      const section = pc.addTransceiver(track, { direction: 'sendonly', streams: [this.streams[streamOf(source)]] });
+      const several = source === 'camera' || source === 'screen' ? { sendEncodings: openings(source, track) } : {};
+      const streams = [this.streams[streamOf(source)]];
+      const section = pc.addTransceiver(track, { direction: 'sendonly', streams, ...several });
       this.sending.set(source, section);
+      if (source === 'camera' || source === 'screen') this.pictures.set(source, new Publication(source, section));
       const video = publishOrder(this.options.env, codecs.video, codecs.publish);
       if (kind === 'video') this.publishing = video.join();
       prefer(this.options.env, section, kind === 'audio' ? sameClock(codecs.audio) : video);
@@ -375,6 +393,7 @@ export class Server implements Path {
     this.negotiated = count;
     this.answered = true;
     this.restarting = false;
+    for (const picture of this.pictures.values()) picture.apply(this.publishing.split(',')[0]);
     for (const c of this.early ?? [])
       this.options.post({ t: 'candidate', pc: this.generation, candidate: c } as Request);
     this.early = null;

@@ -2,7 +2,7 @@
 import { codecName } from './codecs.js';
 import { kindOf } from './participant.js';
 import type { Inspection } from './path.js';
-import type { CandidateType, PathStats, Quality, Source, TrackStats } from './types.js';
+import type { CandidateType, PathStats, Quality, Source, StreamStatus, TrackStats } from './types.js';
 
 /** The members of the reports that are used; browsers leave out what they do not have. */
 export interface Report {
@@ -133,7 +133,11 @@ function incoming(r: Report, reports: Reports, before: Reports, source: Source):
   if (level !== undefined) out.level = level;
   const freezes = num(r.freezeCount);
   if (freezes !== undefined) out.freezes = freezes;
-  if (out.kind === 'video') out.frames = num(r.framesDecoded) ?? 0;
+  if (out.kind === 'video') {
+    out.frames = num(r.framesDecoded) ?? 0;
+    const repairs = num(r.retransmittedPacketsReceived) === undefined ? 'nackCount' : 'retransmittedPacketsReceived';
+    out.resent = grown(r, old, repairs);
+  }
   return out;
 }
 
@@ -156,7 +160,13 @@ function outgoing(r: Report, reports: Reports, before: Reports, source: Source):
   }
   const level = num(reports.get(str(r.mediaSourceId) ?? '')?.audioLevel);
   if (level !== undefined) out.level = level;
-  if (out.kind === 'video') out.frames = num(r.framesEncoded) ?? 0;
+  if (out.kind === 'video') {
+    out.frames = num(r.framesEncoded) ?? 0;
+    out.resent = grown(r, before.get(r.id), 'retransmittedPacketsSent');
+    out.sizes = out.bitrate > 0 ? 1 : 0;
+    const limit = str(r.qualityLimitationReason);
+    if (out.sizes && (limit === 'bandwidth' || limit === 'cpu')) out.limit = limit;
+  }
   return out;
 }
 
@@ -174,8 +184,7 @@ export function trackStats(at: Inspection, reports: Reports, before: Reports): N
       const stats = outgoing(r, reports, before, ours);
       const same = out.find((n) => n.member === null && n.stats.source === ours)?.stats;
       if (same) {
-        same.bitrate += stats.bitrate;
-        same.frames = Math.max(same.frames ?? 0, stats.frames ?? 0);
+        add(same, stats);
       } else {
         out.push({ member: null, stats });
       }
@@ -184,9 +193,34 @@ export function trackStats(at: Inspection, reports: Reports, before: Reports): N
   return out;
 }
 
+/** Another encoding of the same picture: the figures are those of the largest one that flows. */
+function add(sum: TrackStats, more: TrackStats): void {
+  const larger = more.bitrate > 0 && (more.height ?? 0) > (sum.bitrate > 0 ? (sum.height ?? 0) : 0);
+  if (larger) {
+    for (const key of ['width', 'height', 'fps'] as const) if (more[key] !== undefined) sum[key] = more[key];
+  }
+  if (more.limit) sum.limit = more.limit;
+  sum.bitrate += more.bitrate;
+  sum.frames = Math.max(sum.frames ?? 0, more.frames ?? 0);
+  sum.sizes = (sum.sizes ?? 0) + (more.sizes ?? 0);
+  sum.resent = (sum.resent ?? 0) + (more.resent ?? 0);
+}
+
 /** A number for people: from the worst of loss, jitter and round trip of what flows. */
-export function qualityOf(tracks: readonly TrackStats[], path: PathStats | undefined, connected: boolean): Quality {
+export function qualityOf(
+  tracks: readonly TrackStats[],
+  path: PathStats | undefined,
+  connected: boolean,
+  picture?: StreamStatus,
+): Quality {
   if (!connected) return 0;
+  const found = measured(tracks, path);
+  // What the connection does not carry is not well, whatever comes of the rest.
+  if (picture?.why !== 'bandwidth') return found;
+  return Math.min(found, picture.video === 'paused' ? 1 : 2) as Quality;
+}
+
+function measured(tracks: readonly TrackStats[], path: PathStats | undefined): Quality {
   const flowing = tracks.filter((t) => t.bitrate > 0);
   const lost = Math.max(0, ...flowing.map((t) => t.lost));
   const jitter = Math.max(0, ...flowing.map((t) => t.jitterMs ?? 0));

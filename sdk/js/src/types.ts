@@ -36,9 +36,29 @@ export interface MemberState {
  */
 export type Status = 'live' | 'waiting' | 'none' | 'muted' | 'paused' | 'undecodable';
 
+/** What is sent to us of a picture that has several sizes; `spatial` and `temporal` count the levels from 0. */
+export interface Layer {
+  /** 0 is the smallest of `of`. */
+  index: number;
+  of: number;
+  spatial: number;
+  temporal: number;
+  width?: number;
+  height?: number;
+}
+
+/**
+ * Why a picture is not the best there is: `tile`, more would not be seen; `bandwidth`, the way to us carries no more; `publisher`,
+ * no more is sent at the moment; `choice`, we asked for a pause.
+ */
+export type Why = 'tile' | 'bandwidth' | 'publisher' | 'choice';
+
 export interface StreamStatus {
   audio: Status;
   video: Status;
+  /** Of the picture, through the server. */
+  layer?: Layer;
+  why?: Why;
   /** Video codec, if known. */
   codec?: string;
   /** First RTP timestamp of the video after a switch of its seat: until then a poster hides what came before. */
@@ -191,6 +211,24 @@ export interface TrackStats {
   /** Audio level, 0 … 1. */
   level?: number;
   freezes?: number;
+  /** Packets that came or went once more because they had been lost. */
+  resent?: number;
+  /** Outgoing video: so many sizes of it are sent now. */
+  sizes?: number;
+  /** Outgoing video: what keeps it smaller than it could be. */
+  limit?: 'bandwidth' | 'cpu';
+}
+
+/** What the server says about the way to this client. */
+export interface LinkStats {
+  /** Bits per second that it carries. */
+  estimate: number;
+  /** Percent of what was sent to us. */
+  lost: number;
+  /** Milliseconds. */
+  rtt: number;
+  /** Pictures are smaller than their tiles because of it. */
+  limited: boolean;
 }
 
 export interface ParticipantStats {
@@ -205,6 +243,7 @@ export interface RoomStats {
   path: Mode | 'none';
   /** Connection to the server (sfu). In p2p each participant has a path of its own. */
   server?: PathStats;
+  link?: LinkStats;
   local: ParticipantStats;
   remote: ParticipantStats[];
 }

@@ -1,6 +1,6 @@
 /** What to ask the server for when the app says nothing, or not everything. */
 import type { WireMember } from './protocol.js';
-import type { Wish } from './types.js';
+import type { Source, Wish } from './types.js';
 
 const size = { width: 640, height: 360 };
 
@@ -26,4 +26,13 @@ export function wishesFor(shown: readonly Wish[] | null, others: Iterable<WireMe
     else if (shown && sends(m, 'screen-audio')) wishes.push({ member: m.id, source: 'screen', ...size, paused: true });
   }
   return wishes.slice(0, limit);
+}
+
+/** The pictures that are not to be sent now, by member: those whose wish is a pause. */
+export function heldBy(shown: readonly Wish[] | null): ReadonlyMap<string, ReadonlySet<Source>> {
+  const out = new Map<string, Set<Source>>();
+  for (const { member, source, paused } of shown ?? []) {
+    if (paused) out.set(member, (out.get(member) ?? new Set()).add(source));
+  }
+  return out;
 }

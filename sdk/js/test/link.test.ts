@@ -510,6 +510,18 @@ describe('when the path is broken', () => {
     await pass(5_000);
     expect(a.pc.restarts).toBe(0);
   });
+  test('pictures that nobody looks at are told, and told again to a new connection', async () => {
+    const [a, b] = await talking();
+    const holds = (e: End) => (e.sent.at(-1)?.meta as { hold?: string[] } | undefined)?.hold;
+    a.link.hold(new Set(['camera']));
+    await pass(10);
+    expect(holds(a)).toEqual(['camera']);
+    a.link.hold(new Set(['camera']));
+    a.link.hold(new Set());
+    await pass(10);
+    expect(holds(a)).toEqual([]);
+    expect(b.link.state).toBe('connected');
+  });
   test('what is back asks the other side for a key frame', async () => {
     const [a] = await talking();
     beat(a, 'stopped');

@@ -9,7 +9,7 @@ import { freshPicture, Pulse } from '../src/pulse.js';
 import { assign, Seating, seatsFor } from '../src/seats.js';
 import { pathStats, qualityOf, type Report, trackStats } from '../src/stats.js';
 import type { TrackStats } from '../src/types.js';
-import { wishesFor } from '../src/wishes.js';
+import { heldBy, wishesFor } from '../src/wishes.js';
 import { capabilities } from './fake/rtc.js';
 import { member } from './fake/server.js';
 
@@ -176,6 +176,18 @@ describe('what flowed and comes no more', () => {
   });
 });
 
+describe('quality', () => {
+  const at = (video: 'live' | 'paused', why?: 'tile' | 'bandwidth') =>
+    qualityOf([], { relay: false }, true, { audio: 'live', video, ...(why ? { why } : {}) });
+  test('agrees with why a picture is small', () => {
+    expect(at('live')).toBe(4);
+    expect(at('live', 'tile')).toBe(4);
+    expect(at('live', 'bandwidth')).toBe(2);
+    expect(at('paused', 'bandwidth')).toBe(1);
+    expect(qualityOf([], undefined, false, { audio: 'live', video: 'live', why: 'bandwidth' })).toBe(0);
+  });
+});
+
 describe('a fresh picture', () => {
   const sender = (reads: boolean) => {
     const calls: unknown[] = [];
@@ -306,6 +318,7 @@ describe('statistics', () => {
         frameHeight: 180,
         framesPerSecond: 29.9,
         freezeCount: 1,
+        retransmittedPacketsReceived: 18,
       },
       { id: 'c', type: 'codec', mimeType: 'video/VP8' },
     );
@@ -325,6 +338,7 @@ describe('statistics', () => {
           height: 180,
           fps: 30,
           freezes: 1,
+          resent: 18,
         },
       },
     ]);
@@ -396,4 +410,17 @@ describe('rights and errors are those of the protocol', () => {
     expect(new VecheError('full').message).toBe('the room is full');
     expect([new VecheError('full').retry, new VecheError('token').retry]).toEqual([true, false]);
   });
+});
+
+test('pictures whose wish is a pause are held', () => {
+  const wish = (member: string, source: 'camera' | 'screen', paused: boolean) => ({
+    member,
+    source,
+    width: 1,
+    height: 1,
+    paused,
+  });
+  const held = heldBy([wish('a', 'camera', true), wish('a', 'screen', true), wish('b', 'camera', false)]);
+  expect([...held].map(([id, sources]) => [id, [...sources]])).toEqual([['a', ['camera', 'screen']]]);
+  expect(heldBy(null).size).toBe(0);
 });

@@ -228,7 +228,7 @@ export function probes() {
         } else if (r.type === 'inbound-rtp') {
           result.decoded.push({ id, codec, frames: r.framesDecoded ?? 0, w: r.frameWidth, h: r.frameHeight, lost: r.packetsLost });
         } else if (r.type === 'outbound-rtp') {
-          result.sent.push({ id, codec, kind: r.kind, packets: r.packetsSent, bytes: r.bytesSent, pc: pc.e2e.n });
+          result.sent.push({ id, codec, rid: r.rid, frames: r.framesSent, w: r.frameWidth, kind: r.kind, packets: r.packetsSent, bytes: r.bytesSent, pc: pc.e2e.n });
         }
       }
       const pair = selected(all, byId);

@@ -60,6 +60,27 @@ async function denied(v, host) {
   }
 }
 
+/** A viewer raises a hand, the speaker is told, finds it on top of the list, and gives the word. */
+async function hand(t) {
+  const room = t.room('show');
+  const host = await join(t, 'Hana', room, { page: 'b' });
+  await watch(t, 'Vito', room);
+  const v = await watch(t, 'Vera', room, { browser: t.browser ?? 'chromium' });
+  await v.gets({ videos: 1 });
+  await v.click('Raise hand');
+  await host.reads(/Vera raised a hand/);
+  await t.gallery(host, 'broadcast-hand');
+  await host.click('People');
+  const names = await until('the list is there', async () => {
+    const found = await host.eval(() => [...document.querySelectorAll('.st-person-name')].map((e) => e.innerText));
+    return found.length === 3 && found;
+  });
+  assert.match(names[1], /Vera/);
+  await host.click('Actions for Vera');
+  await host.click('Make a speaker');
+  await v.find('button', 'Camera');
+}
+
 /** Who comes before the speaker waits, and gets the picture by itself. */
 async function early(t) {
   const room = t.room('show');
@@ -74,4 +95,4 @@ async function early(t) {
   assert.equal((await welcome(again)).you.role, 'moderator');
 }
 
-export default group('broadcast', {}, ['three viewers, who cannot speak', broadcast, { firefox: true }], ['viewers wait for the speaker', early]);
+export default group('broadcast', {}, ['three viewers, who cannot speak', broadcast, { firefox: true }], ['viewers wait for the speaker', early], ['a viewer raises a hand', hand]);

@@ -51,7 +51,7 @@ export const en = {
   'join.relay.hint':
     'Sound and picture go through a relay, so that the others do not see where you are. It can add a little delay.',
   'join.low': 'Save data',
-  'join.low.hint': 'A smaller picture, for slow or metered networks.',
+  'join.low.hint': 'Sound only; your own picture is sent small. For slow or metered networks.',
   'join.test': 'Test',
   'join.busy': 'Connecting …',
   'join.cancel': 'Cancel',

@@ -1,5 +1,5 @@
 /** An accepted call as the in-call view shows it. */
-import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import { computed, effect, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { Call, MemberState, Quality, Room } from 'veche-client';
 import type { LocalMedia } from '../devices/media';
 import { startMeter } from '../devices/meter';
@@ -10,6 +10,8 @@ import { Banners } from './banners';
 import { ChatBook } from './chat';
 import { faultText } from './fault';
 import { type CaptureScreen, Local } from './local';
+import type { Saving } from './settings';
+import { watchSight } from './sight';
 import { StatsBook } from './stats';
 import { keepSame } from './tiles';
 
@@ -42,6 +44,7 @@ export class CallStage implements StageModel {
     readonly call: Call,
     private readonly media: LocalMedia,
     capture: CaptureScreen | undefined,
+    private readonly choice: Saving,
   ) {
     this.title = signal(call.peer.name);
     this.devices = media.model();
@@ -64,11 +67,16 @@ export class CallStage implements StageModel {
     });
     this.people = noPeople;
     this.listen();
+    this.watchSight();
     this.meter();
   }
 
   get local() {
     return this.ownLocal.view;
+  }
+
+  get saving() {
+    return this.choice.on;
   }
 
   get path() {
@@ -84,11 +92,12 @@ export class CallStage implements StageModel {
     toggleCamera: () => this.ownLocal.toggleCamera(),
     toggleScreen: () => this.ownLocal.toggleScreen(),
     toggleHand: () => undefined,
+    toggleSaving: () => this.choice.toggle(),
     leave: () => void this.call.hangup().catch(() => undefined),
   };
 
   view(): void {
-    // Two people see each other in full.
+    // See watchSight.
   }
 
   dispose(): void {
@@ -97,6 +106,13 @@ export class CallStage implements StageModel {
     this.stats.dispose();
     this.chat.dispose();
     this.notices.dispose();
+  }
+
+  /** Two people see each other in full, unless nobody looks. */
+  private watchSight(): void {
+    const sight = watchSight();
+    const end = effect(() => this.call.setPictures(!sight.hidden.value && !this.saving.value));
+    this.cleanups.push(end, () => sight.dispose());
   }
 
   private sink() {
@@ -176,11 +192,12 @@ export class CallStage implements StageModel {
     };
     const tiles: TileView[] = [
       picture({ ...mine, mirrored: !media.rear.value }, 'camera', media.stream, local),
-      picture(theirs, 'camera', call.stream, call.remoteState),
+      picture(theirs, 'camera', call.stream, call.remoteState, this.saving.value),
     ];
     const screen = this.ownLocal.screen.value;
     if (screen) tiles.push(picture(mine, 'screen', screen, local));
-    if (call.screen || call.remoteState.screen) tiles.push(picture(theirs, 'screen', call.screen, call.remoteState));
+    if (call.screen || call.remoteState.screen)
+      tiles.push(picture(theirs, 'screen', call.screen, call.remoteState, this.saving.value));
     return tiles;
   }
 
@@ -233,6 +250,7 @@ function picture(
   kind: 'camera' | 'screen',
   stream: MediaStream | null,
   state: Pick<MemberState, 'mic' | 'camera'>,
+  paused = false,
 ): TileView {
   const on = kind === 'screen' || state.camera;
   const arrives = (stream?.getVideoTracks().length ?? 0) > 0;
@@ -244,7 +262,7 @@ function picture(
     stream,
     micMuted: kind === 'camera' && !state.mic,
     cameraOff: !on,
-    video: !on ? 'none' : arrives ? 'live' : 'waiting',
+    video: !on ? 'none' : paused ? 'paused' : arrives ? 'live' : 'waiting',
     audio: kind === 'camera' && !state.mic ? 'muted' : sound ? 'live' : 'none',
   };
 }

@@ -13,6 +13,7 @@ import type {
   StageMode,
   StageModel,
   StageUi,
+  StatsPicture,
   StatsView,
   TileView,
 } from '../stage/types.js';
@@ -21,6 +22,8 @@ import { Banners } from './banners';
 import { ChatBook } from './chat';
 import { faultText } from './fault';
 import { type CaptureScreen, Local } from './local';
+import type { Saving } from './settings';
+import { watchSight } from './sight';
 import { StatsBook } from './stats';
 import { hasPicture, keepSame, person, roomTiles } from './tiles';
 
@@ -29,7 +32,7 @@ export interface ConferenceOptions {
   media: LocalMedia;
   invite: InviteModel | null;
   capture: CaptureScreen | undefined;
-  lowBandwidth: boolean;
+  saving: Saving;
 }
 
 const goneAfterMs = 12_000;
@@ -56,6 +59,8 @@ export class Conference implements StageModel {
   /** Grows with every event of the room: what is computed from its live objects is computed again. */
   private readonly version = signal(0);
   private readonly cleanups: (() => void)[] = [];
+  private wishes: readonly Wish[] | null = null;
+  private readonly sight = watchSight();
 
   constructor(
     private readonly room: Room,
@@ -78,12 +83,17 @@ export class Conference implements StageModel {
     this.people = this.openPeople();
     this.listen();
     this.watchNetwork();
+    this.watchSight();
     if (this.allowed.value.publish) void this.ownLocal.start();
     else media.closeAll();
   }
 
   get local() {
     return this.ownLocal.view;
+  }
+
+  get saving() {
+    return this.options.saving.on;
   }
 
   get path() {
@@ -99,17 +109,20 @@ export class Conference implements StageModel {
     toggleCamera: () => this.ownLocal.toggleCamera(),
     toggleScreen: () => this.ownLocal.toggleScreen(),
     toggleHand: () => this.ownLocal.toggleHand(),
+    toggleSaving: () => this.options.saving.toggle(),
     leave: () => this.leave(),
   };
 
   view(wishes: readonly Wish[]): void {
-    const scale = this.options.lowBandwidth ? 0.5 : 1;
-    const pixels = Math.min(2, globalThis.devicePixelRatio || 1) * scale;
+    this.wishes = wishes;
+    const pixels = Math.min(3, globalThis.devicePixelRatio || 1);
+    const none = this.sight.hidden.peek() || this.saving.peek();
     this.room.show(
       wishes.map((wish) => ({
         ...wish,
         width: Math.ceil(wish.width * pixels),
         height: Math.ceil(wish.height * pixels),
+        paused: none || wish.paused === true,
       })),
     );
   }
@@ -139,7 +152,7 @@ export class Conference implements StageModel {
     return {
       publish,
       screen: publish && this.options.capture !== undefined,
-      hand: kind === 'meeting',
+      hand: kind !== 'lobby',
       chat: may.has('chat'),
       files: may.has('chat'),
       people: true,
@@ -206,7 +219,10 @@ export class Conference implements StageModel {
         this.version.value;
         const { mic, camera, screen, hand } = this.local.value;
         const me = person(room.me, true, { mic, camera, screen, hand });
-        return [me, ...[...room.participants.values()].map((one) => person(one, false))];
+        const others = [...room.participants.values()].map((one) => person(one, false));
+        // Who wants to speak is found at the top, also among a thousand viewers.
+        const waits = (one: Person) => (one.state.hand ? 0 : 1);
+        return [me, ...others.sort((a, b) => waits(a) - waits(b))];
       },
       (one) => one.id,
     );
@@ -359,6 +375,29 @@ export class Conference implements StageModel {
     });
   }
 
+  /** What cannot be seen, or is not wanted, is not asked for. */
+  private watchSight(): void {
+    const end = effect(() => {
+      this.sight.hidden.value;
+      this.saving.value;
+      if (this.wishes) this.view(this.wishes);
+    });
+    this.cleanups.push(end, () => this.sight.dispose());
+  }
+
+  /** A viewer's hand is seen nowhere but in the list: whoever can let it speak is told. */
+  private handRaised(id: string, name: string): void {
+    this.say('room.hand', name);
+    const { me, kind, participants } = this.room;
+    if (kind !== 'broadcast' || me.role === 'viewer' || participants.get(id)?.role !== 'viewer') return;
+    const open = () => {
+      this.ui.panel.value = 'people';
+      this.notices.hide('hand');
+    };
+    const action = { label: t('stage.people'), run: open };
+    this.notices.show({ id: 'hand', tone: 'info', text: t('room.hand', { name }), action }, { ms: 12_000 });
+  }
+
   /** Screens and hands are seen; who does not see is told. */
   private announceScreens(): () => void {
     let before = new Set<string>();
@@ -372,7 +411,9 @@ export class Conference implements StageModel {
         ] as const) {
           if (!state[what]) continue;
           now.add(`${id}/${what}`);
-          if (!before.has(`${id}/${what}`)) this.say(key, name);
+          if (before.has(`${id}/${what}`)) continue;
+          if (what === 'hand') this.handRaised(id, name);
+          else this.say(key, name);
         }
       }
       before = now;
@@ -380,11 +421,12 @@ export class Conference implements StageModel {
   }
 
   private async measure(): Promise<StatsView> {
-    const { path, server, local, remote } = await this.room.stats();
+    const { path, server, link, local, remote } = await this.room.stats();
     const { me, participants } = this.room;
     return {
       mode: path,
       server,
+      link,
       groups: [
         { id: me.id, name: me.name, isLocal: true, path: local.path, tracks: local.tracks },
         ...remote.map((one) => ({
@@ -393,10 +435,20 @@ export class Conference implements StageModel {
           isLocal: false,
           path: one.path,
           tracks: one.tracks,
+          pictures: pictures(participants.get(one.id)),
         })),
       ],
     };
   }
+}
+
+/** What comes of somebody's pictures, as far as there are any. */
+function pictures(one: Participant | undefined): StatsPicture[] {
+  if (!one) return [];
+  return (['camera', 'screen'] as const).flatMap((kind) => {
+    const { video, layer, why } = one.status(kind);
+    return video === 'none' || video === 'muted' ? [] : [{ kind, video, layer, why }];
+  });
 }
 
 export type { StreamKind };

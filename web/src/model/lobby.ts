@@ -6,6 +6,7 @@ import type { TextKey } from '../i18n';
 import { CallStage } from './callstage';
 import { codeOf } from './fault';
 import type { CaptureScreen } from './local';
+import type { Saving } from './settings';
 
 /** What became of a call, in words. */
 export interface Outcome {
@@ -51,6 +52,7 @@ export class Lobby {
     private readonly media: LocalMedia,
     private readonly capture: CaptureScreen | undefined,
     private readonly onOutcome: (outcome: Outcome) => void,
+    private readonly saving: Saving,
   ) {
     this.connection = signal(room.connection);
     const refresh = () => {
@@ -181,7 +183,7 @@ export class Lobby {
       if (this.stage.peek()) this.closeStage();
       this.incoming.value = null;
       this.outgoing.value = null;
-      this.stage.value = new CallStage(this.room, call, this.media, this.capture);
+      this.stage.value = new CallStage(this.room, call, this.media, this.capture, this.saving);
     });
   }
 

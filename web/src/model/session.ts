@@ -6,6 +6,7 @@ import type { RoomPage } from '../router';
 import type { StageMode } from '../stage/types.js';
 import { Conference } from './conference';
 import { screenCapture } from './local';
+import { savingOf } from './settings';
 
 const kinds: Record<RoomPage, RoomKind> = { r: 'meeting', b: 'broadcast', watch: 'broadcast', call: 'lobby' };
 const modes: Record<RoomPage, StageMode> = {
@@ -46,7 +47,7 @@ export function openConference(app: App, page: RoomPage, room: Room): Conference
     media: app.media,
     invite: { url, copy: () => copyText(url) },
     capture: screenCapture(),
-    lowBandwidth: app.settings.peek().lowBandwidth,
+    saving: savingOf(app.settings),
   });
 }
 

@@ -1,5 +1,5 @@
 /** What this browser remembers of the person. Nothing leaves it but the name, on joining. */
-import { effect, type Signal, signal } from '@preact/signals';
+import { computed, effect, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 
 export interface Settings {
   name: string;
@@ -10,6 +10,21 @@ export interface Settings {
   relayOnly: boolean;
   lowBandwidth: boolean;
   theme: 'dark' | 'light' | 'system';
+}
+
+/** The choice to save data, as a conversation needs it. */
+export interface Saving {
+  readonly on: ReadonlySignal<boolean>;
+  toggle(): void;
+}
+
+export function savingOf(settings: Signal<Settings>): Saving {
+  return {
+    on: computed(() => settings.value.lowBandwidth),
+    toggle() {
+      settings.value = { ...settings.peek(), lowBandwidth: !settings.peek().lowBandwidth };
+    },
+  };
 }
 
 export const defaults: Settings = {

@@ -67,7 +67,7 @@ function identity({ id, name, agent, role, connected, quality }: Seen) {
 }
 
 function remoteTile(one: Seen): TileView {
-  const { audio, video, codec } = one.status('camera');
+  const { audio, video, codec, layer, why } = one.status('camera');
   return {
     ...identity(one),
     id: `${one.id}/camera`,
@@ -80,12 +80,14 @@ function remoteTile(one: Seen): TileView {
     video,
     audio,
     codec,
+    layer,
+    why,
     hand: one.state.hand,
   };
 }
 
 function remoteScreen(one: Seen): TileView {
-  const { audio, video, codec } = one.status('screen');
+  const { audio, video, codec, layer, why } = one.status('screen');
   return {
     ...identity(one),
     id: `${one.id}/screen`,
@@ -98,6 +100,8 @@ function remoteScreen(one: Seen): TileView {
     video,
     audio,
     codec,
+    layer,
+    why,
     hand: false,
   };
 }

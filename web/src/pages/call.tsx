@@ -8,7 +8,7 @@ import { codeOf } from '../model/fault';
 import { Lobby, type Outcome } from '../model/lobby';
 import { screenCapture } from '../model/local';
 import { enterRoom, markInside, wasInside } from '../model/session';
-import { cleanName } from '../model/settings';
+import { cleanName, savingOf } from '../model/settings';
 import { urlOf } from '../router';
 import { Button } from '../ui/button';
 import { announce } from '../ui/live';
@@ -49,7 +49,10 @@ export function CallPage({ app, room }: { app: App; room: string }): JSX.Element
       const joined = await enterRoom(app, 'call', room, control.signal);
       if (control.signal.aborted) return void joined.leave().catch(() => undefined);
       markInside(path);
-      step.value = { at: 'inside', lobby: new Lobby(joined, app.media, screenCapture(), ended) };
+      step.value = {
+        at: 'inside',
+        lobby: new Lobby(joined, app.media, screenCapture(), ended, savingOf(app.settings)),
+      };
     } catch (error) {
       if (!control.signal.aborted) over(codeOf(error));
     }

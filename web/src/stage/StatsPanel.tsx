@@ -1,9 +1,10 @@
 import { useEffect } from 'preact/hooks';
-import type { PathStats, TrackStats } from 'veche-client';
+import type { LinkStats, PathStats, TrackStats } from 'veche-client';
 import { PanelFrame } from './PanelFrame.js';
 import { bitrate, candidates, milliseconds, percent, resolution } from './text.js';
 import type { StageKey, StageModel, StatsGroup, Translate } from './types.js';
 import { codecName } from './VideoTile.js';
+import { groupWords, linkWords } from './words.js';
 
 interface Words {
   readonly t: Translate;
@@ -15,6 +16,8 @@ export function StatsPanel({ model, t, locale, close }: Words & { model: StageMo
   const { stats } = model;
   useEffect(() => stats.watch(), [stats]);
   const view = stats.view.value;
+  const saving = model.saving.value;
+  const narrow = view && linkWords(view, t);
   return (
     <PanelFrame title={t('stage.stats')} t={t} close={close}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
@@ -26,9 +29,11 @@ export function StatsPanel({ model, t, locale, close }: Words & { model: StageMo
             <dl class="st-facts" data-path={view.mode}>
               <Fact name={t('stats.mode')} value={t(`stats.mode.${view.mode}`)} />
               {view.server && <PathFacts path={view.server} t={t} locale={locale} />}
+              {view.link && <LinkFacts link={view.link} t={t} locale={locale} />}
             </dl>
+            {narrow && <p class="st-words">{narrow}</p>}
             {view.groups.map((group) => (
-              <Group key={group.id} group={group} t={t} locale={locale} />
+              <Group key={group.id} group={group} saving={saving} t={t} locale={locale} />
             ))}
           </>
         )}
@@ -61,6 +66,15 @@ function PathFacts({ path, t, locale }: Words & { path: PathStats }) {
   );
 }
 
+function LinkFacts({ link, t, locale }: Words & { link: LinkStats }) {
+  return (
+    <>
+      <Fact name={t('stats.estimate')} value={bitrate(link.estimate, locale)} />
+      <Fact name={t('stats.link.loss')} value={percent(link.lost, locale)} />
+    </>
+  );
+}
+
 type Cell = (track: TrackStats, locale: string) => string | undefined;
 
 const some = <T,>(value: T | undefined, words: (value: T) => string) =>
@@ -71,13 +85,15 @@ const rows: readonly (readonly [StageKey, Cell])[] = [
   ['stats.bitrate', (track, locale) => bitrate(track.bitrate, locale)],
   ['stats.resolution', (track) => resolution(track)],
   ['stats.fps', (track) => some(track.fps, (fps) => String(Math.round(fps)))],
+  ['stats.resent', (track) => some(track.resent, String)],
   ['stats.loss', (track, locale) => percent(track.lost, locale)],
   ['stats.rtt', (track, locale) => some(track.rttMs, (ms) => milliseconds(ms, locale))],
   ['stats.jitter', (track, locale) => some(track.jitterMs, (ms) => milliseconds(ms, locale))],
 ];
 
-function Group({ group, t, locale }: Words & { group: StatsGroup }) {
+function Group({ group, saving, t, locale }: Words & { group: StatsGroup; saving: boolean }) {
   const name = group.isLocal ? t('tile.you') : group.name;
+  const words = groupWords(group, saving, t);
   return (
     <section class="st-group" data-member={group.id} aria-label={name}>
       <h3>{name}</h3>
@@ -86,6 +102,11 @@ function Group({ group, t, locale }: Words & { group: StatsGroup }) {
           <PathFacts path={group.path} t={t} locale={locale} />
         </dl>
       )}
+      {words.map((line) => (
+        <p key={line} class="st-words">
+          {line}
+        </p>
+      ))}
       {group.tracks.length === 0 ? (
         <p class="st-dim">{t('stats.nothing')}</p>
       ) : (

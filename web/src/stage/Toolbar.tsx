@@ -83,20 +83,26 @@ function ShareTools({ model, t }: Props) {
 function PanelTool({ panel, model, t }: Props & { panel: Panel }) {
   const open = model.ui.panel.value === panel;
   const unread = panel === 'chat' && !open ? model.chat.unread.value : 0;
+  const hands = panel === 'people' && model.allowed.value.moderate ? raised(model) : 0;
   return (
     <Tool
       icon={panel}
       label={t(`stage.${panel}`)}
       pressed={open}
       tone={open ? 'on' : undefined}
-      badge={unread}
-      note={unread ? t('stage.unread', { n: unread }) : undefined}
+      badge={unread || hands}
+      note={unread ? t('stage.unread', { n: unread }) : hands ? t('stage.hands', { n: hands }) : undefined}
       opens={panel}
       run={() => {
         model.ui.panel.value = open ? null : panel;
       }}
     />
   );
+}
+
+/** Hands of others that are up. */
+function raised(model: StageModel): number {
+  return model.people.list.value.filter((person) => !person.isLocal && person.state.hand).length;
 }
 
 function ViewTools({ model, t }: Props) {
@@ -123,15 +129,19 @@ function LayoutChoice({ model, t, done }: Props & { done(): void }) {
     done();
   };
   const now = pinned.value ? 'speaker' : layout.value;
+  const saving = model.saving.value;
   return (
-    <div class="st-choice">
-      {(['grid', 'speaker'] as const).map((wanted) => (
-        <button key={wanted} type="button" aria-pressed={now === wanted} onClick={() => choose(wanted)}>
-          <Icon name={wanted} />
-          {t(`stage.layout.${wanted}`)}
-        </button>
-      ))}
-    </div>
+    <>
+      <div class="st-choice">
+        {(['grid', 'speaker'] as const).map((wanted) => (
+          <button key={wanted} type="button" aria-pressed={now === wanted} onClick={() => choose(wanted)}>
+            <Icon name={wanted} />
+            {t(`stage.layout.${wanted}`)}
+          </button>
+        ))}
+      </div>
+      <Entry icon="sound" label={t('stage.saving')} on={saving} run={() => void model.actions.toggleSaving()} />
+    </>
   );
 }
 
@@ -167,7 +177,7 @@ function MoreMenu({ model, t }: Props) {
 }
 
 interface EntryProps {
-  readonly icon: 'screen' | 'hand' | 'people' | 'stats';
+  readonly icon: 'screen' | 'hand' | 'people' | 'stats' | 'sound';
   readonly label: string;
   readonly on?: boolean;
   run(): void;

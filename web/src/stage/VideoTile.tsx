@@ -7,6 +7,7 @@ import { Picture } from './Picture.js';
 import type { Placed } from './place.js';
 import { initials, tint } from './text.js';
 import type { StageModel, TileView, Translate } from './types.js';
+import { pausedWords } from './words.js';
 
 export interface TileProps {
   readonly model: StageModel;
@@ -23,12 +24,12 @@ export function tileName(tile: TileView, t: Translate): string {
 }
 
 /** Why there is no picture, in words; undefined if there is nothing to say. */
-function reason(tile: TileView, t: Translate): string | undefined {
+function reason(tile: TileView, saving: boolean, t: Translate): string | undefined {
   if (!tile.connected && !tile.isLocal) return t('tile.lost');
   if (tile.video === 'undecodable') {
     return tile.codec ? t('tile.undecodable', { codec: codecName(tile.codec) }) : t('tile.undecodable.unknown');
   }
-  if (tile.video === 'paused') return t('tile.paused');
+  if (tile.video === 'paused' && !tile.cameraOff) return pausedWords(tile.why, saving, t);
   if (tile.video === 'waiting' && !tile.cameraOff) return t('tile.waiting');
   return undefined;
 }
@@ -38,12 +39,12 @@ export function codecName(codec: string): string {
   return known[codec.toLowerCase()] ?? codec.toUpperCase();
 }
 
-function describe(tile: TileView, t: Translate): string {
+function describe(tile: TileView, saving: boolean, t: Translate): string {
   const parts = [tileName(tile, t)];
   if (tile.kind === 'camera' && tile.micMuted) parts.push(t('tile.muted'));
   if (tile.kind === 'camera' && tile.cameraOff) parts.push(t('tile.camera.off'));
   if (tile.hand) parts.push(t('tile.hand'));
-  const why = reason(tile, t);
+  const why = reason(tile, saving, t);
   if (why) parts.push(why);
   return parts.join(', ');
 }
@@ -51,12 +52,13 @@ function describe(tile: TileView, t: Translate): string {
 export function VideoTile({ model, t, tile, size, look, pinnable = true }: TileProps) {
   const [fresh, setFresh] = useState(false);
   const speaking = useSpeaking(model, tile);
+  const saving = model.saving.value;
   const wanted = tile.stream !== null && (tile.video === 'live' || tile.video === 'waiting');
   const shown = wanted && fresh && tile.video === 'live';
   return (
     <figure
       class="st-tile"
-      aria-label={describe(tile, t)}
+      aria-label={describe(tile, saving, t)}
       data-tile={tile.id}
       data-member={tile.member}
       data-kind={tile.kind}
@@ -77,7 +79,7 @@ export function VideoTile({ model, t, tile, size, look, pinnable = true }: TileP
           onFresh={setFresh}
         />
       )}
-      {!shown && <Poster tile={tile} t={t} />}
+      {!shown && <Poster tile={tile} saving={saving} t={t} />}
       <span class="st-ring" aria-hidden="true" />
       <figcaption class="st-caption">
         {tile.kind === 'camera' && tile.micMuted && (
@@ -100,15 +102,15 @@ export function VideoTile({ model, t, tile, size, look, pinnable = true }: TileP
             <span class="st-spinner" aria-hidden="true" />
           </span>
         )}
-        {!tile.isLocal && <Bars quality={tile.quality} t={t} />}
+        {!tile.isLocal && <Bars quality={tile.quality} narrow={tile.why === 'bandwidth'} t={t} />}
       </div>
       {pinnable && <PinButton model={model} t={t} tile={tile} />}
     </figure>
   );
 }
 
-function Poster({ tile, t }: { tile: TileView; t: Translate }) {
-  const why = reason(tile, t);
+function Poster({ tile, saving, t }: { tile: TileView; saving: boolean; t: Translate }) {
+  const why = reason(tile, saving, t);
   return (
     <div class="st-poster" data-tint={tint(tile.member)} data-waiting={tile.video === 'waiting' && !tile.cameraOff}>
       <span class="st-initials" aria-hidden="true">
@@ -120,8 +122,8 @@ function Poster({ tile, t }: { tile: TileView; t: Translate }) {
 }
 
 /** Four bars; colour is never the only sign, and the words are there for those who do not see them. */
-export function Bars({ quality, t }: { quality: Quality; t: Translate }) {
-  const words = t(`quality.${quality}`);
+export function Bars({ quality, narrow, t }: { quality: Quality; narrow: boolean; t: Translate }) {
+  const words = narrow ? `${t(`quality.${quality}`)}. ${t('why.bandwidth')}` : t(`quality.${quality}`);
   return (
     <span class="st-bars" data-quality={quality} title={words}>
       <svg viewBox="0 0 16 12" aria-hidden="true" focusable="false">

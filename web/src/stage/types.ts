@@ -7,6 +7,8 @@ import type { ReadonlySignal, Signal } from '@preact/signals';
 import type {
   Agent,
   FileInfo,
+  Layer,
+  LinkStats,
   MemberState,
   Mode,
   PathStats,
@@ -16,6 +18,7 @@ import type {
   Status,
   StreamKind,
   TrackStats,
+  Why,
   Wish,
 } from 'veche-client';
 import type { StageKey } from './strings.js';
@@ -49,6 +52,9 @@ export interface TileView {
   /** The picture is shown only while this is `live`; a name never stands under a picture that is not its own. */
   readonly video: Status;
   readonly audio: Status;
+  /** Which of several sizes comes, and why not the best one; through the server. */
+  readonly layer?: Layer | undefined;
+  readonly why?: Why | undefined;
   /** Video codec, to say what cannot be decoded. */
   readonly codec?: string | undefined;
   readonly quality: Quality;
@@ -96,6 +102,8 @@ export interface StageActions {
   toggleCamera(): void | Promise<void>;
   toggleScreen(): void | Promise<void>;
   toggleHand(): void | Promise<void>;
+  /** Sound only, or pictures again. */
+  toggleSaving(): void | Promise<void>;
   /** Leave the room; in a call: hang up. */
   leave(): void | Promise<void>;
 }
@@ -175,6 +183,14 @@ export interface PeopleModel {
   endForAll(): void | Promise<void>;
 }
 
+/** A picture of somebody, for the words about it. */
+export interface StatsPicture {
+  readonly kind: StreamKind;
+  readonly video: Status;
+  readonly layer?: Layer | undefined;
+  readonly why?: Why | undefined;
+}
+
 export interface StatsGroup {
   /** Member id. */
   readonly id: string;
@@ -183,12 +199,14 @@ export interface StatsGroup {
   /** P2P: the path to this member. */
   readonly path?: PathStats | undefined;
   readonly tracks: readonly TrackStats[];
+  readonly pictures?: readonly StatsPicture[] | undefined;
 }
 
 export interface StatsView {
   readonly mode: Mode | 'none';
   /** SFU: the path to the server. */
   readonly server?: PathStats | undefined;
+  readonly link?: LinkStats | undefined;
   readonly groups: readonly StatsGroup[];
 }
 
@@ -238,6 +256,8 @@ export interface StageModel {
   /** Member id of who speaks, or spoke last. */
   readonly active: ReadonlySignal<string | null>;
   readonly local: ReadonlySignal<LocalView>;
+  /** Low bandwidth by choice: sound, but no pictures of others. */
+  readonly saving: ReadonlySignal<boolean>;
   readonly allowed: ReadonlySignal<Allowed>;
   readonly banners: ReadonlySignal<readonly Banner[]>;
   /** The last thing to tell a screen reader that is not seen otherwise ("Anna joined"). */

@@ -90,6 +90,7 @@ export class FakeCall extends Emitter {
   remoteState = { mic: true, camera: true, screen: false, hand: false };
   stream: FakeStream | null = null;
   screen: FakeStream | null = null;
+  pictures = true;
   readonly asked: unknown[][] = [];
 
   constructor(
@@ -98,6 +99,9 @@ export class FakeCall extends Emitter {
   ) {
     super();
     this.peer = { id: peer, name: peer.toUpperCase() };
+  }
+  setPictures(wanted: boolean): void {
+    this.pictures = wanted;
   }
   /** What the SDK does when the server or the other side says so. */
   to(state: string, reason?: string): void {
