@@ -38,7 +38,7 @@ test: prereqs format vet staticcheck npm js-check js-test fresh race fuzz e2e
 check: format vet staticcheck go-test js-check-if js-test-if
 	@echo; echo "make check: all passed"
 
-soak: prereqs npm
+soak: prereqs npm look
 	@$(STEP) "fuzzing, $(SOAK_FUZZ) per target" scripts/fuzz.sh $(SOAK_FUZZ)
 	@$(STEP) "race, 5 times" go test -race -shuffle=on -count=5 -timeout 60m ./...
 	@$(STEP) "benchmarks" go test -run '^$$' -bench . -benchmem ./...
@@ -47,7 +47,7 @@ soak: prereqs npm
 
 ## its steps
 
-.PHONY: prereqs format vet staticcheck go-test race npm js-check js-test js-check-if js-test-if fresh fuzz e2e
+.PHONY: prereqs format vet staticcheck go-test race npm js-check js-test js-check-if js-test-if look fresh fuzz e2e
 prereqs:
 	@$(STEP) "prerequisites" scripts/prereqs.sh
 
@@ -83,6 +83,10 @@ js-test:
 js-check-if js-test-if: js-%-if:
 	@if [ -e web/node_modules/.stamp ] && [ -e sdk/js/node_modules/.stamp ]; then $(MAKE) --no-print-directory js-$*; \
 	else echo "== js-$*: left out, there is no node_modules (make npm)"; fi
+
+# Every scene of the in-call view at its usual sizes: accessibility, what is too wide or too small, the keyboard.
+look: npm
+	@$(STEP) "the in-call view, scene by scene" npm --prefix web run --silent look -- $(CURDIR)/web/fixtures/out </dev/null
 
 fresh:
 	@$(STEP) "web/dist is fresh" scripts/fresh.sh

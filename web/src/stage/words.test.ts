@@ -12,17 +12,18 @@ const shown = (more: Partial<StatsPicture>): StatsPicture => ({ kind: 'camera', 
 
 describe('words about pictures', () => {
   it.each<[Partial<StatsPicture>, boolean, string | undefined]>([
-    [{ layer, why: 'tile' }, false, 'Camera: size 2 of 3, 640×360, layers 1 × 3. Smaller, because its tile is small.'],
+    [{ layer, why: 'tile' }, false, 'Camera: size 2 of 3, 640×360. Smaller, because its tile is small.'],
     [
       { layer, why: 'bandwidth' },
       false,
-      'Camera: size 2 of 3, 640×360, layers 1 × 3. Smaller, because your connection carries no more.',
+      'Camera: size 2 of 3, 640×360. Smaller, because your connection carries no more.',
     ],
     [
       { layer: { index: 0, of: 1, spatial: 0, temporal: 0, width: 640, height: 360 } },
       false,
       'Camera: 640×360. The best there is.',
     ],
+    [{ layer: { index: 0, of: 1, spatial: 2, temporal: 2 } }, false, 'Camera: layers 3 × 3. The best there is.'],
     [{ why: 'publisher', kind: 'screen' }, false, 'Screen: Smaller, because no more is sent at the moment.'],
     [{ video: 'paused', why: 'bandwidth' }, false, 'Camera: Picture paused: the connection is too weak'],
     [{ video: 'paused', why: 'choice' }, true, 'Camera: Sound only, to save data'],
@@ -35,7 +36,7 @@ describe('words about pictures', () => {
 
   it('are there in Russian', () => {
     expect(pictureWords(shown({ layer, why: 'bandwidth' }), false, ru)).toBe(
-      'Камера: размер 2 из 3, 640×360, слои 1 × 3. Меньше, потому что ваша связь не пропускает больше.',
+      'Камера: размер 2 из 3, 640×360. Меньше, потому что ваша связь не пропускает больше.',
     );
   });
 

@@ -11,8 +11,7 @@ function sizeWords({ layer, video }: StatsPicture, t: Translate): string | undef
   if (video !== 'live' || !layer) return undefined;
   const size = layer.width && layer.height ? `${layer.width}×${layer.height}` : '';
   const several = layer.of > 1 ? t('stats.size.of', { n: layer.index + 1, of: layer.of }) : '';
-  const levels =
-    layer.spatial > 0 || layer.temporal > 0 ? t('stats.levels', { s: layer.spatial + 1, t: layer.temporal + 1 }) : '';
+  const levels = layer.spatial > 0 ? t('stats.levels', { s: layer.spatial + 1, t: layer.temporal + 1 }) : '';
   return [several, size, levels].filter(Boolean).join(', ') || undefined;
 }
 
