@@ -500,7 +500,7 @@ function je(e) {
 	let t = {};
 	if (typeof e != "object" || !e) return t;
 	let n = e;
-	typeof n.from == "string" && (t.from = n.from), typeof n.for == "string" && (t.for = n.for), typeof n.offer == "number" && (t.offer = n.offer);
+	typeof n.from == "string" && (t.from = n.from), typeof n.for == "string" && (t.for = n.for), typeof n.offer == "number" && (t.offer = n.offer), Array.isArray(n.hold) && (t.hold = n.hold.filter((e) => Ae.has(e)));
 	for (let e of ["picture", "restart"]) n[e] === !0 && (t[e] = !0);
 	if (typeof n.sources == "object" && n.sources !== null) {
 		let e = {};
@@ -622,8 +622,8 @@ function Re(e, t, n) {
 function ze(e, t) {
 	return e > 0 && e + t > 0 ? Math.round(1e3 * e / (e + t)) / 10 : 0;
 }
-var Be = (e, t, n) => Math.max(0, (O(e[n]) ?? 0) - (O(t?.[n]) ?? 0));
-function Ve(e, t, n) {
+var M = (e, t, n) => Math.max(0, (O(e[n]) ?? 0) - (O(t?.[n]) ?? 0));
+function Be(e, t, n) {
 	let r = k(t.get(k(e.codecId) ?? "")?.mimeType);
 	return {
 		kind: T(n),
@@ -631,34 +631,34 @@ function Ve(e, t, n) {
 		...r ? { codec: x(r) } : {}
 	};
 }
-function He(e) {
+function Ve(e) {
 	let t = {}, n = O(e.frameWidth), r = O(e.frameHeight), i = O(e.framesPerSecond);
 	return n !== void 0 && r !== void 0 && Object.assign(t, {
 		width: n,
 		height: r
 	}), i !== void 0 && (t.fps = Math.round(i)), t;
 }
-function Ue(e, t, n, r) {
+function He(e, t, n, r) {
 	let i = n.get(e.id), a = {
-		...Ve(e, t, r),
+		...Be(e, t, r),
 		direction: "in",
 		bitrate: Re(e, i, "bytesReceived"),
-		lost: ze(Be(e, i, "packetsLost"), Be(e, i, "packetsReceived")),
-		...He(e)
+		lost: ze(M(e, i, "packetsLost"), M(e, i, "packetsReceived")),
+		...Ve(e)
 	}, o = O(e.jitter);
 	o !== void 0 && (a.jitterMs = Math.round(o * 1e3));
 	let s = O(e.audioLevel);
 	s !== void 0 && (a.level = s);
 	let c = O(e.freezeCount);
-	return c !== void 0 && (a.freezes = c), a.kind === "video" && (a.frames = O(e.framesDecoded) ?? 0), a;
+	return c !== void 0 && (a.freezes = c), a.kind === "video" && (a.frames = O(e.framesDecoded) ?? 0, a.resent = M(e, i, O(e.retransmittedPacketsReceived) === void 0 ? "nackCount" : "retransmittedPacketsReceived")), a;
 }
-function We(e, t, n, r) {
+function Ue(e, t, n, r) {
 	let i = {
-		...Ve(e, t, r),
+		...Be(e, t, r),
 		direction: "out",
 		bitrate: Re(e, n.get(e.id), "bytesSent"),
 		lost: 0,
-		...He(e)
+		...Ve(e)
 	};
 	for (let n of t.values()) {
 		if (n.type !== "remote-inbound-rtp" || n.localId !== e.id) continue;
@@ -670,9 +670,14 @@ function We(e, t, n, r) {
 		a !== void 0 && (i.jitterMs = Math.round(a * 1e3));
 	}
 	let a = O(t.get(k(e.mediaSourceId) ?? "")?.audioLevel);
-	return a !== void 0 && (i.level = a), i.kind === "video" && (i.frames = O(e.framesEncoded) ?? 0), i;
+	if (a !== void 0 && (i.level = a), i.kind === "video") {
+		i.frames = O(e.framesEncoded) ?? 0, i.resent = M(e, n.get(e.id), "retransmittedPacketsSent"), i.sizes = +(i.bitrate > 0);
+		let t = k(e.qualityLimitationReason);
+		i.sizes && (t === "bandwidth" || t === "cpu") && (i.limit = t);
+	}
+	return i;
 }
-function Ge(e, t, n) {
+function We(e, t, n) {
 	let r = [];
 	for (let i of t.values()) {
 		let a = i.type === "inbound-rtp" || i.type === "outbound-rtp" ? Le(i, e) : void 0;
@@ -680,11 +685,11 @@ function Ge(e, t, n) {
 		let o = e.incoming.get(a), s = e.outgoing.get(a);
 		if (i.type === "inbound-rtp" && o) r.push({
 			member: o.member,
-			stats: Ue(i, t, n, o.source)
+			stats: He(i, t, n, o.source)
 		});
 		else if (i.type === "outbound-rtp" && s) {
-			let e = We(i, t, n, s), a = r.find((e) => e.member === null && e.stats.source === s)?.stats;
-			a ? (a.bitrate += e.bitrate, a.frames = Math.max(a.frames ?? 0, e.frames ?? 0)) : r.push({
+			let e = Ue(i, t, n, s), a = r.find((e) => e.member === null && e.stats.source === s)?.stats;
+			a ? Ge(a, e) : r.push({
 				member: null,
 				stats: e
 			});
@@ -692,10 +697,22 @@ function Ge(e, t, n) {
 	}
 	return r;
 }
-function Ke(e, t, n) {
+function Ge(e, t) {
+	if (t.bitrate > 0 && (t.height ?? 0) > (e.bitrate > 0 ? e.height ?? 0 : 0)) for (let n of [
+		"width",
+		"height",
+		"fps"
+	]) t[n] !== void 0 && (e[n] = t[n]);
+	t.limit && (e.limit = t.limit), e.bitrate += t.bitrate, e.frames = Math.max(e.frames ?? 0, t.frames ?? 0), e.sizes = (e.sizes ?? 0) + (t.sizes ?? 0), e.resent = (e.resent ?? 0) + (t.resent ?? 0);
+}
+function N(e, t, n, r) {
 	if (!n) return 0;
-	let r = e.filter((e) => e.bitrate > 0), i = Math.max(0, ...r.map((e) => e.lost)), a = Math.max(0, ...r.map((e) => e.jitterMs ?? 0)), o = Math.max(t?.rttMs ?? 0, ...r.map((e) => e.rttMs ?? 0));
-	return i >= 15 || o >= 1e3 || a >= 250 ? 1 : i >= 6 || o >= 500 || a >= 120 ? 2 : i >= 2 || o >= 250 || a >= 60 ? 3 : 4;
+	let i = Ke(e, t);
+	return r?.why === "bandwidth" ? Math.min(i, r.video === "paused" ? 1 : 2) : i;
+}
+function Ke(e, t) {
+	let n = e.filter((e) => e.bitrate > 0), r = Math.max(0, ...n.map((e) => e.lost)), i = Math.max(0, ...n.map((e) => e.jitterMs ?? 0)), a = Math.max(t?.rttMs ?? 0, ...n.map((e) => e.rttMs ?? 0));
+	return r >= 15 || a >= 1e3 || i >= 250 ? 1 : r >= 6 || a >= 500 || i >= 120 ? 2 : r >= 2 || a >= 250 || i >= 60 ? 3 : 4;
 }
 // ../sdk/js/src/pulse.ts
 var qe = 4, Je = 600, Ye = 1200, Xe = class {
@@ -748,7 +765,7 @@ async function Ze(e, t, n) {
 	for (let [t, i] of e.look(r, Date.now())) n(t, i);
 	return r;
 }
-function M(e) {
+function P(e) {
 	for (let { sender: t } of e.getTransceivers()) t.track?.kind === "video" && Qe(t).catch(() => {});
 }
 async function Qe(e) {
@@ -766,8 +783,15 @@ async function Qe(e) {
 		}), await e.setParameters(n);
 	}
 }
+function $e(e, t) {
+	let n = e.getParameters?.();
+	if (n?.encodings?.length) {
+		for (let e of n.encodings) e.active = t;
+		e.setParameters(n).catch(() => {});
+	}
+}
 // ../sdk/js/src/sdp.ts
-function $e(e) {
+function et(e) {
 	let t = [];
 	return e.split("\r\n").filter((e) => {
 		e.startsWith("m=") && (t = e.split(" ").slice(3));
@@ -775,11 +799,11 @@ function $e(e) {
 		return n === void 0 || t.includes(n);
 	}).join("\r\n");
 }
-function et(e) {
+function tt(e) {
 	return /^a=ice-ufrag:(\S+)/m.exec(e ?? "")?.[1];
 }
 // ../sdk/js/src/link.ts
-var N = 2e3, P = 6e3, F = 3e3, tt = 8e3, I = class {
+var F = 2e3, I = 6e3, L = 3e3, nt = 8e3, R = class {
 	options;
 	pc = null;
 	local = /* @__PURE__ */ new Map();
@@ -800,6 +824,8 @@ var N = 2e3, P = 6e3, F = 3e3, tt = 8e3, I = class {
 	unanswered;
 	silent = !1;
 	restarted = 0;
+	mine = /* @__PURE__ */ new Set();
+	theirs = /* @__PURE__ */ new Set();
 	asked = !1;
 	streams;
 	state = "connecting";
@@ -828,12 +854,15 @@ var N = 2e3, P = 6e3, F = 3e3, tt = 8e3, I = class {
 		let n = this.sections.get(e);
 		n && (this.fill(e, n), this.send({})), !n && t && this.open(e);
 	}
+	hold(e) {
+		e.size === this.mine.size && [...e].every((e) => this.mine.has(e)) || (this.mine = new Set(e), this.pc && this.run(async () => this.send({})));
+	}
 	receive(e) {
 		this.run(() => this.take(e));
 	}
 	restart() {
 		let e = this.asked && Date.now() - this.restarted < 9e3;
-		this.restarted = Date.now(), this.asked = !this.options.impolite && !e && this.remote !== null, this.asked ? this.run(async () => this.send({}, { restart: !0 })) : this.renewIce(), this.watch(this.asked ? F : P);
+		this.restarted = Date.now(), this.asked = !this.options.impolite && !e && this.remote !== null, this.asked ? this.run(async () => this.send({}, { restart: !0 })) : this.renewIce(), this.watch(this.asked ? L : I);
 	}
 	renewIce() {
 		this.run(async () => {
@@ -860,7 +889,7 @@ var N = 2e3, P = 6e3, F = 3e3, tt = 8e3, I = class {
 		}));
 	}
 	beat(e, t) {
-		this.pc !== e || this.closed || (this.silent = t !== "back" && (this.silent || this.expecting()), t === "back" ? (M(e), this.send({}, { picture: !0 })) : t === "lost" && this.silent && this.hasten(this.options.impolite ? 0 : N / 2));
+		this.pc !== e || this.closed || (this.silent = t !== "back" && (this.silent || this.expecting()), t === "back" ? (P(e), this.send({}, { picture: !0 })) : t === "lost" && this.silent && this.hasten(this.options.impolite ? 0 : F / 2));
 	}
 	expecting() {
 		return this.remote === null || [...this.remote.values()].some((e) => e.on);
@@ -888,7 +917,7 @@ var N = 2e3, P = 6e3, F = 3e3, tt = 8e3, I = class {
 		let e = await this.options.config();
 		if (this.closed) return;
 		let t = new this.options.env.RTCPeerConnection(e);
-		if (this.pc = t, this.me = nt(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = this.silent = !1, this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
+		if (this.pc = t, this.me = rt(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = this.silent = !1, this.theirs = /* @__PURE__ */ new Set(), this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
 			negotiated: !0,
 			id: 0
 		})), this.options.impolite) {
@@ -896,7 +925,7 @@ var N = 2e3, P = 6e3, F = 3e3, tt = 8e3, I = class {
 			for (let e of /* @__PURE__ */ new Set([...this.options.sections, ...this.local.keys()])) this.open(e);
 			await this.offer(t);
 		}
-		this.enter("connecting"), this.watch(P * 2);
+		this.enter("connecting"), this.watch(I * 2);
 	}
 	drop() {
 		let e = this.pc;
@@ -915,8 +944,16 @@ var N = 2e3, P = 6e3, F = 3e3, tt = 8e3, I = class {
 	adopt(e, t) {
 		this.sections.set(e, t), C(this.options.env, t, this.options.codecs[T(e)]), this.fill(e, t);
 	}
+	held(e) {
+		let t = [...e, ...this.theirs].filter((t) => e.has(t) !== this.theirs.has(t));
+		this.theirs = e;
+		for (let n of t) {
+			let t = this.sections.get(n);
+			t && T(n) === "video" && $e(t.sender, !e.has(n));
+		}
+	}
 	fill(e, t) {
-		t.sender.replaceTrack(this.local.get(e) ?? null).catch(() => {});
+		this.theirs.has(e) && T(e) === "video" && $e(t.sender, !1), t.sender.replaceTrack(this.local.get(e) ?? null).catch(() => {});
 	}
 	async offer(e) {
 		if (!this.making) {
@@ -934,14 +971,14 @@ var N = 2e3, P = 6e3, F = 3e3, tt = 8e3, I = class {
 	expectAnswer(e, t) {
 		clearTimeout(this.unanswered), this.unanswered = setTimeout(() => {
 			this.pc === e && this.serial === t && e.signalingState === "have-local-offer" && this.run(() => this.offer(e));
-		}, tt);
+		}, nt);
 	}
 	describe(e) {
 		this.offered = Date.now();
 		let t = e.type === "offer" ? this.serial : this.answering;
 		this.send({ description: {
 			type: e.type,
-			sdp: $e(e.sdp)
+			sdp: et(e.sdp)
 		} }, t === void 0 ? {} : { offer: t });
 	}
 	send(e, t = {}) {
@@ -951,7 +988,7 @@ var N = 2e3, P = 6e3, F = 3e3, tt = 8e3, I = class {
 			from: this.me
 		};
 		if (this.peer !== void 0 && (n.for = this.peer), !("candidate" in e)) {
-			n.sources = {};
+			n.sources = {}, n.hold = [...this.mine];
 			for (let [e, t] of this.sections) t.mid !== null && (n.sources[t.mid] = {
 				source: e,
 				on: this.local.has(e)
@@ -970,14 +1007,14 @@ var N = 2e3, P = 6e3, F = 3e3, tt = 8e3, I = class {
 			this.peer = t.from, this.pc?.signalingState === "have-local-offer" && Date.now() - this.offered > 1500 && !e.description && this.pc?.localDescription && this.describe(this.pc.localDescription);
 		}
 		let n = this.pc;
-		n && (!e.description || this.acceptable(n, e.description.type, t.offer)) && (e.description?.type === "offer" && (this.answering = t.offer), t.picture && M(n), t.restart && Date.now() - this.restarted > F && this.restart(), t.sources && (this.remote = new Map(Object.entries(t.sources))), e.description && await this.apply(n, e.description), "candidate" in e && await this.candidate(n, e.candidate ?? null), this.sync(n));
+		n && (!e.description || this.acceptable(n, e.description.type, t.offer)) && (e.description?.type === "offer" && (this.answering = t.offer), t.picture && P(n), t.restart && Date.now() - this.restarted > L && this.restart(), t.hold && this.held(new Set(t.hold)), t.sources && (this.remote = new Map(Object.entries(t.sources))), e.description && await this.apply(n, e.description), "candidate" in e && await this.candidate(n, e.candidate ?? null), this.sync(n));
 	}
 	acceptable(e, t, n) {
 		return t === "offer" ? !this.options.impolite || !this.making && e.signalingState === "stable" : e.signalingState === "have-local-offer" && (n ?? this.serial) === this.serial;
 	}
 	async apply(e, t) {
-		let n = t.type === "offer", r = et(e.remoteDescription?.sdp);
-		await e.setRemoteDescription(t), r && r !== et(t.sdp) && (this.restarted = Date.now(), this.watch(P));
+		let n = t.type === "offer", r = tt(e.remoteDescription?.sdp);
+		await e.setRemoteDescription(t), r && r !== tt(t.sdp) && (this.restarted = Date.now(), this.watch(I));
 		for (let t of this.early.splice(0)) await this.candidate(e, t);
 		if (n && (this.started = !0, this.claim(e), e.signalingState === "have-remote-offer" && (await e.setLocalDescription(), this.pc === e && e.localDescription && this.describe(e.localDescription)), this.pc === e)) for (let e of this.local.keys()) this.sections.has(e) || this.open(e);
 	}
@@ -1024,28 +1061,28 @@ var N = 2e3, P = 6e3, F = 3e3, tt = 8e3, I = class {
 				clearTimeout(this.timer), this.timer = void 0, this.silent = !1, this.enter("connected");
 				break;
 			case "disconnected":
-				this.enter("interrupted"), this.hasten(this.options.impolite ? N : N * 1.5);
+				this.enter("interrupted"), this.hasten(this.options.impolite ? F : F * 1.5);
 				break;
-			case "failed": this.enter("failed"), this.watch(this.options.impolite ? 0 : N / 2);
+			case "failed": this.enter("failed"), this.watch(this.options.impolite ? 0 : F / 2);
 		}
 	}
 	enter(e) {
 		this.state === e || this.closed || (this.state = e, this.since = Date.now(), this.options.state(e));
 	}
 	hasten(e) {
-		this.watch(Math.max(e, this.restarted + F - Date.now()));
+		this.watch(Math.max(e, this.restarted + L - Date.now()));
 	}
 	watch(e) {
 		clearTimeout(this.timer), this.closed || (this.timer = setTimeout(() => {
-			(this.pc?.connectionState !== "connected" || this.silent) && (this.started ? this.restart() : (this.run(async () => this.send({})), this.watch(P)));
+			(this.pc?.connectionState !== "connected" || this.silent) && (this.started ? this.restart() : (this.run(async () => this.send({})), this.watch(I)));
 		}, e));
 	}
 };
-function nt() {
+function rt() {
 	return Math.random().toString(36).slice(2, 10) || "0";
 }
 // ../sdk/js/src/monitor.ts
-var L = class {
+var z = class {
 	before = /* @__PURE__ */ new WeakMap();
 	async look(e) {
 		let t = {
@@ -1057,13 +1094,13 @@ var L = class {
 			this.before.set(e.pc, n);
 			let i = Ie(n);
 			i && t.paths.set(e.peer, i);
-			for (let { member: i, stats: a } of Ge(e, n, r)) {
+			for (let { member: i, stats: a } of We(e, n, r)) {
 				let e = t.tracks.get(i) ?? [];
 				t.tracks.set(i, e), e.push(a);
 			}
 		})), t;
 	}
-}, rt = .02, it = .008, at = 700, ot = 3e3, st = class {
+}, it = .02, at = .008, ot = 700, st = 3e3, ct = class {
 	speaking = /* @__PURE__ */ new Map();
 	active = null;
 	heard = 0;
@@ -1071,7 +1108,7 @@ var L = class {
 	update(e, t) {
 		let n = this.speaking;
 		this.speaking = /* @__PURE__ */ new Map();
-		for (let [t, r] of e) r >= (n.has(t) ? it : rt) && this.speaking.set(t, r);
+		for (let [t, r] of e) r >= (n.has(t) ? at : it) && this.speaking.set(t, r);
 		return this.choose(t) || this.speaking.size > 0 || n.size > 0;
 	}
 	state() {
@@ -1083,15 +1120,15 @@ var L = class {
 	choose(e) {
 		let t = this.active, n = null;
 		for (let [e, t] of this.speaking) t > (n ? this.speaking.get(n) ?? 0 : 0) && (n = e);
-		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > ot && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
+		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > st && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
 			id: n,
 			since: e
-		}), (!this.active || e - this.rival.since >= at) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
+		}), (!this.active || e - this.rival.since >= ot) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
 	}
-}, ct = 250, lt = 100, ut = 2e3, dt = 16, ft = class {
+}, lt = 250, ut = 100, dt = 2e3, ft = 16, pt = class {
 	options;
-	speakers = new st();
-	looker = new L();
+	speakers = new ct();
+	looker = new z();
 	pulse = new Xe();
 	timer;
 	lastQuality = 0;
@@ -1100,19 +1137,26 @@ var L = class {
 		this.options = e;
 	}
 	start() {
-		this.timer = setTimeout(() => void this.tick(), ct);
+		this.timer = setTimeout(() => void this.tick(), lt);
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer);
 	}
 	async tick() {
 		let e = this.options.inspect(), t = Date.now();
-		if (t - this.lastQuality >= ut && (this.lastQuality = t, await this.rate(e)), this.closed) return;
+		if (t - this.lastQuality >= dt && (this.lastQuality = t, await this.rate(e)), this.closed) return;
 		let n = await this.levels(e);
 		if (this.closed) return;
-		this.speakers.update(n, t) && this.options.speaking(this.speakers.state());
-		let r = e.reduce((e, t) => e + t.incoming.size, 0) > dt, i = this.pulse.worried ? lt : r ? 500 : ct;
+		this.speakers.update(n, t) && this.tell();
+		let r = e.reduce((e, t) => e + t.incoming.size, 0) > ft, i = this.pulse.worried ? ut : r ? 500 : lt;
 		this.timer = setTimeout(() => void this.tick(), i);
+	}
+	tell() {
+		let { levels: e, active: t } = this.speakers.state();
+		this.options.speaking({
+			levels: e,
+			active: this.options.speaker() ?? t
+		});
 	}
 	async levels(e) {
 		let t = /* @__PURE__ */ new Map(), n = (e, n) => t.set(e, Math.max(n, t.get(e) ?? 0)), r = await Ze(this.pulse, e.map((e) => e.pc), (e, t) => {
@@ -1134,20 +1178,20 @@ var L = class {
 		for (let t of e) t.peer !== null && r.add(t.peer);
 		for (let i of r) {
 			let r = e.some((e) => e.peer === i) ? i : null;
-			this.options.quality(i, Ke(t.tracks.get(i) ?? [], t.paths.get(r), n(r)));
+			this.options.quality(i, N(t.tracks.get(i) ?? [], t.paths.get(r), n(r), this.options.picture(i)));
 		}
 		let i = e.some((e) => e.pc.connectionState === "connected"), a = t.tracks.get(null) ?? [];
 		if (e.length > 0) {
 			let e = [...t.paths.values()].sort((e, t) => (t.rttMs ?? 0) - (e.rttMs ?? 0))[0];
-			this.options.quality(this.options.me(), Ke(a, e, i));
+			this.options.quality(this.options.me(), N(a, e, i));
 		}
 	}
-}, pt = 3e4, mt = 2e3, ht = 250, gt = 400, _t = [
+}, mt = 3e4, ht = 2e3, gt = 250, _t = 400, vt = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], vt = class {
+], yt = class {
 	room;
 	wire;
 	peer;
@@ -1155,8 +1199,8 @@ var L = class {
 	channel;
 	local = /* @__PURE__ */ new Map();
 	remote = /* @__PURE__ */ new Map();
-	looker = new L();
-	monitor = new L();
+	looker = new z();
+	monitor = new z();
 	streams = {
 		camera: null,
 		screen: null
@@ -1177,6 +1221,7 @@ var L = class {
 	now = "ringing";
 	why;
 	quality;
+	held = /* @__PURE__ */ new Set();
 	lostAt = 0;
 	detached = !1;
 	timer;
@@ -1264,6 +1309,9 @@ var L = class {
 	async share(e) {
 		this.send("screen", e?.find((e) => e.kind === "video") ?? null), this.send("screen-audio", e?.find((e) => e.kind === "audio") ?? null), this.setState({ screen: this.local.has("screen") });
 	}
+	setPictures(e) {
+		this.held = e ? /* @__PURE__ */ new Set() : /* @__PURE__ */ new Set(["camera", "screen"]), this.link?.hold(this.held);
+	}
 	setState(e) {
 		this.mine = {
 			...this.mine,
@@ -1331,7 +1379,7 @@ var L = class {
 	end(e, t) {
 		if (this.now === "ended") return;
 		let n = this.detached || !this.room.connected(), r = this.link;
-		n && r && (this.channel.send({ t: "hangup" }), r.close(gt)), this.room.post({
+		n && r && (this.channel.send({ t: "hangup" }), r.close(_t)), this.room.post({
 			t: e,
 			call: this.id
 		}), this.finish(t);
@@ -1339,7 +1387,7 @@ var L = class {
 	activate() {
 		if (this.now !== "ringing") return;
 		this.now = "connecting", this.lostAt = Date.now();
-		let e = new I({
+		let e = new R({
 			...this.room.link,
 			impolite: this.wire.from === this.room.me.id,
 			sections: ["mic", "camera"],
@@ -1351,7 +1399,7 @@ var L = class {
 		});
 		this.link = e;
 		for (let [t, n] of this.local) e.set(t, n);
-		e.start(), this.timer = setInterval(() => void this.look(), mt), this.listening = setInterval(() => void this.listen(), ht), this.events.emit("state", this);
+		e.hold(this.held), e.start(), this.timer = setInterval(() => void this.look(), ht), this.listening = setInterval(() => void this.listen(), gt), this.events.emit("state", this);
 	}
 	send(e, t) {
 		this.now !== "ended" && (t ? this.local.set(e, t) : this.local.delete(e), this.link?.set(e, t));
@@ -1377,7 +1425,7 @@ var L = class {
 			incoming: /* @__PURE__ */ new Map(),
 			outgoing: /* @__PURE__ */ new Map()
 		};
-		for (let e of _t) {
+		for (let e of vt) {
 			let n = this.link?.transceiver(e)?.mid;
 			typeof n == "string" && (this.remote.has(e) && t.incoming.set(n, {
 				member: this.peer.id,
@@ -1393,20 +1441,20 @@ var L = class {
 		});
 	}
 	async look() {
-		if (this.lostAt > 0 && Date.now() - this.lostAt > pt) {
+		if (this.lostAt > 0 && Date.now() - this.lostAt > mt) {
 			this.end("hangup", "failed");
 			return;
 		}
 		let e = this.inspect();
 		if (!e) return;
-		let t = await this.monitor.look([e]), n = Ke([...t.tracks.values()].flat(), t.paths.get(this.peer.id), this.link?.state === "connected");
+		let t = await this.monitor.look([e]), n = N([...t.tracks.values()].flat(), t.paths.get(this.peer.id), this.link?.state === "connected");
 		n !== this.quality && this.now !== "ended" && (this.quality = n, this.events.emit("quality", { quality: n }));
 	}
-}, yt = 35, bt = 150, xt = 500, St = class {
+}, bt = 35, xt = 150, St = 500, Ct = class {
 	send;
 	refused;
 	items = [];
-	tokens = bt;
+	tokens = xt;
 	at = 0;
 	timer;
 	constructor(e, t) {
@@ -1428,10 +1476,10 @@ var L = class {
 	flush() {
 		clearTimeout(this.timer), this.timer = void 0;
 		let e = Date.now();
-		this.tokens = Math.min(bt, this.tokens + (e - this.at) / 1e3 * yt), this.at = e;
+		this.tokens = Math.min(xt, this.tokens + (e - this.at) / 1e3 * bt), this.at = e;
 		for (let e of [...this.items]) if (!e.sent) {
 			if (this.tokens < 1) {
-				this.timer = setTimeout(() => this.flush(), 1e3 / yt);
+				this.timer = setTimeout(() => this.flush(), 1e3 / bt);
 				return;
 			}
 			this.tokens--, this.deliver(e);
@@ -1443,97 +1491,97 @@ var L = class {
 		this.send(n).then(() => this.drop(e), (r) => {
 			if (!this.items.includes(e)) return;
 			let i = r instanceof t ? r.code : "internal";
-			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), xt)) : (this.drop(e), this.refused(n, r));
+			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), St)) : (this.drop(e), this.refused(n, r));
 		});
 	}
 	drop(e) {
 		this.items = this.items.filter((t) => t !== e);
 	}
-}, Ct = "veche.v1", R = {
+}, wt = "veche.v1", B = {
 	frame: 65536,
 	large: 524288,
 	depth: 16,
 	seats: 64
-}, z = f(0, 2 ** 31 - 1), B = l(/^[\w-]{1,64}$/, "an id"), V = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), wt = (e, t) => e === "" ? "" : V(e, t), H = p("mic", "camera", "screen", "screen-audio"), U = p("camera", "screen"), Tt = p("viewer", "speaker", "moderator"), Et = p("p2p", "sfu"), W = f(0, 2 ** 53 - 1), G = m(c()), Dt = h({
+}, V = f(0, 2 ** 31 - 1), H = l(/^[\w-]{1,64}$/, "an id"), Tt = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), Et = (e, t) => e === "" ? "" : Tt(e, t), U = p("mic", "camera", "screen", "screen-audio"), Dt = p("camera", "screen"), Ot = p("viewer", "speaker", "moderator"), kt = p("p2p", "sfu"), W = f(0, 2 ** 53 - 1), G = m(c()), At = h({
 	mic: u,
 	camera: u,
 	screen: u,
 	hand: u
-}), Ot = h({
-	source: H,
+}), jt = h({
+	source: U,
 	kind: p("audio", "video"),
 	codec: c()
 }), K = h({
-	id: B,
+	id: H,
 	name: c(),
-	role: Tt,
+	role: Ot,
 	agent: p("web", "whip", "whep", "bot", "stream", "output"),
 	connected: u,
-	state: Dt,
-	tracks: m(Ot)
-}), kt = {
+	state: At,
+	tracks: m(jt)
+}), Mt = {
 	name: c(1, 255, 255),
 	size: f(0, 2 ** 53 - 1),
 	mime: c(0, 127, 127)
-}, At = h({
+}, Nt = h({
 	id: l(/^[\w-]{1,62}$/, "an id"),
-	...kt
-}), q = h({
-	id: B,
-	from: B,
+	...Mt
+}), Pt = h({
+	id: H,
+	from: H,
 	name: c(),
 	text: c(),
-	to: g(B),
+	to: g(H),
 	at: W,
-	file: g(At)
-}), J = h({
-	id: B,
-	from: B,
-	to: B,
+	file: g(Nt)
+}), Ft = h({
+	id: H,
+	from: H,
+	to: H,
 	video: u,
 	state: p("ringing", "active", "ended"),
 	reason: g(p("declined", "busy", "timeout", "cancelled", "hangup", "gone", "unavailable")),
 	at: W
-}), jt = h({
+}), It = h({
 	urls: m(c()),
 	username: g(c()),
 	credential: g(c())
-}), Mt = h({ video: g(c()) }), Nt = h({
+}), Lt = h({ video: g(c()) }), Rt = h({
 	candidate: c(0, 1024, 1024),
 	sdpMid: _(c(0, 32, 32)),
 	sdpMLineIndex: _(f(0, 65535)),
 	usernameFragment: _(c(0, 256, 256))
-}), Pt = v(h({
+}), zt = v(h({
 	description: g(h({
 		type: p("offer", "answer", "pranswer", "rollback"),
-		sdp: c(0, R.large)
+		sdp: c(0, B.large)
 	})),
-	candidate: g(ee(Nt)),
+	candidate: g(ee(Rt)),
 	close: g(u),
 	meta: g(te)
-}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), Ft = p("live", "waiting", "none", "muted", "paused", "undecodable"), It = h({
-	seat: f(0, R.seats - 1),
-	member: g(B),
-	source: U,
-	audio: Ft,
-	video: Ft,
+}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), Bt = p("live", "waiting", "none", "muted", "paused", "undecodable"), Vt = h({
+	seat: f(0, B.seats - 1),
+	member: g(H),
+	source: Dt,
+	audio: Bt,
+	video: Bt,
 	codec: g(c()),
 	rtp: g(f(0, 2 ** 32 - 1)),
 	layer: g(h({
-		index: z,
-		of: z,
-		spatial: z,
-		temporal: z,
-		width: g(z),
-		height: g(z)
+		index: V,
+		of: V,
+		spatial: V,
+		temporal: V,
+		width: g(V),
+		height: g(V)
 	})),
 	why: g(p("tile", "bandwidth", "publisher", "choice"))
-}), Lt = h({
-	source: U,
-	wanted: m(z),
-	spatial: g(z),
-	temporal: g(z)
-}), Rt = {
+}), Ht = h({
+	source: Dt,
+	wanted: m(V),
+	spatial: g(V),
+	temporal: g(V)
+}), Ut = {
 	welcome: h({
 		v: f(1, 1),
 		you: K,
@@ -1541,33 +1589,33 @@ var L = class {
 			id: c(),
 			kind: p("meeting", "broadcast", "lobby"),
 			locked: u,
-			topology: Et,
+			topology: kt,
 			forced: u,
-			epoch: z,
+			epoch: V,
 			video: G,
 			audio: G,
-			publish: Mt
+			publish: Lt
 		}),
 		members: m(K),
-		iceServers: m(jt),
+		iceServers: m(It),
 		may: G,
 		resume: c(),
 		n: W,
 		resumed: g(p("replayed", "restored")),
-		calls: m(J),
-		chat: m(q),
+		calls: m(Ft),
+		chat: m(Pt),
 		limits: h({
-			frame: z,
-			sdp: z,
-			seats: z
+			frame: V,
+			sdp: V,
+			seats: V
 		})
 	}),
 	ok: h({
-		pc: g(z),
+		pc: g(V),
 		sdp: g(c()),
-		call: g(J),
-		chat: g(q),
-		iceServers: g(m(jt))
+		call: g(Ft),
+		chat: g(Pt),
+		iceServers: g(m(It))
 	}),
 	error: h({
 		code: c(),
@@ -1576,7 +1624,7 @@ var L = class {
 	pong: h({}),
 	joined: h({ member: K }),
 	left: h({
-		member: B,
+		member: H,
 		reason: p("left", "gone", "removed", "slow", "ended")
 	}),
 	updated: h({ member: K }),
@@ -1584,62 +1632,62 @@ var L = class {
 		locked: u,
 		video: G,
 		audio: G,
-		publish: Mt
+		publish: Lt
 	}),
 	topology: h({
-		mode: Et,
-		epoch: z
+		mode: kt,
+		epoch: V
 	}),
-	settled: h({ epoch: z }),
-	seats: h({ seats: m(It) }),
+	settled: h({ epoch: V }),
+	seats: h({ seats: m(Vt) }),
 	signal: h({
-		from: B,
+		from: H,
 		link: c(1, 64, 64),
-		data: Pt
+		data: zt
 	}),
-	call: h({ call: J }),
-	chat: h({ chat: q }),
+	call: h({ call: Ft }),
+	chat: h({ chat: Pt }),
 	resume: h({ token: c(1, 4096, 4096) }),
 	muted: h({
-		source: H,
-		by: B
+		source: U,
+		by: H
 	}),
 	media: h({
-		pc: z,
+		pc: V,
 		state: p("connected", "failed", "closed")
 	}),
-	layers: h({ tracks: m(Lt) }),
-	speaker: h({ member: g(B) }),
+	layers: h({ tracks: m(Ht) }),
+	speaker: h({ member: g(H) }),
 	link: h({
 		estimate: W,
 		lost: d(0, 100),
-		rtt: z,
+		rtt: V,
 		limited: u
 	}),
 	bye: h({
 		code: c(),
 		message: c()
 	})
-}, zt = /* @__PURE__ */ new Set([
+}, Wt = /* @__PURE__ */ new Set([
 	"welcome",
 	"ok",
 	"error",
 	"pong",
 	"bye"
-]), Bt = h({
+]), Gt = h({
 	n: g(f(0, 2 ** 53 - 1)),
 	re: g(f(1, 2 ** 31 - 1))
 });
-function Vt(e) {
-	let n = Ht(e), r = c()(n.t, "t");
-	if (!Object.hasOwn(Rt, r)) throw new t("unknown-type", `t: ${r}`);
-	let i = r, { n: a, re: o } = Bt(n, ""), s = {
+function Kt(e) {
+	let n = qt(e), r = c()(n.t, "t");
+	if (!Object.hasOwn(Ut, r)) throw new t("unknown-type", `t: ${r}`);
+	let i = r, { n: a, re: o } = Gt(n, ""), s = {
 		t: r,
-		...Rt[i](n, "")
+		...Ut[i](n, "")
 	};
-	return a !== void 0 && !zt.has(r) && (s.n = a), o !== void 0 && zt.has(r) && (s.re = o), s;
+	return a !== void 0 && !Wt.has(r) && (s.n = a), o !== void 0 && Wt.has(r) && (s.re = o), s;
 }
-function Ht(e) {
+function qt(e) {
 	let n;
 	try {
 		if (typeof e != "string") throw Error("not a text frame");
@@ -1647,25 +1695,25 @@ function Ht(e) {
 	} catch (e) {
 		throw new t("bad-json", void 0, { cause: e });
 	}
-	if (typeof n != "object" || !n || Array.isArray(n) || !Ut(n, R.depth)) throw new t("bad-json");
+	if (typeof n != "object" || !n || Array.isArray(n) || !Jt(n, B.depth)) throw new t("bad-json");
 	return n;
 }
-function Ut(e, t) {
-	return t !== 0 && Object.values(e).every((e) => typeof e != "object" || !e || Ut(e, t - 1));
+function Jt(e, t) {
+	return t !== 0 && Object.values(e).every((e) => typeof e != "object" || !e || Jt(e, t - 1));
 }
-var Y = (e) => new Set(e).size === e.length, Wt = p("opus", "g722", "pcmu", "pcma"), Gt = p("vp8", "vp9", "av1", "h264", "h265"), X = (e) => {
+var q = (e) => new Set(e).size === e.length, Yt = p("opus", "g722", "pcmu", "pcma"), Xt = p("vp8", "vp9", "av1", "h264", "h265"), J = (e) => {
 	let t = m(e, 32);
 	return (e, n) => {
 		let r = t(e, n);
-		return Y(r) ? r : i(n, "a name twice");
+		return q(r) ? r : i(n, "a name twice");
 	};
-}, Kt = h({
-	audio: X(c(0, 62)),
-	video: X(c(0, 62))
-}), qt = {
+}, Zt = h({
+	audio: J(c(0, 62)),
+	video: J(c(0, 62))
+}), Qt = {
 	hello: h({
 		v: (e, n) => {
-			let r = m(z, 32)(e, n);
+			let r = m(V, 32)(e, n);
 			if (!r.includes(1)) throw new t("version");
 			return r;
 		},
@@ -1679,11 +1727,11 @@ var Y = (e) => new Set(e).size === e.length, Wt = p("opus", "g722", "pcmu", "pcm
 		role: g(p("viewer")),
 		agent: g(p("bot")),
 		topology: g(p("auto", "p2p", "sfu")),
-		video: g(X(Gt)),
-		audio: g(X(Wt)),
-		decode: Kt,
-		encode: Kt,
-		state: Dt,
+		video: g(J(Xt)),
+		audio: g(J(Yt)),
+		decode: Zt,
+		encode: Zt,
+		state: At,
 		resume: g(h({
 			token: c(1, 4096, 4096),
 			n: W
@@ -1698,115 +1746,115 @@ var Y = (e) => new Set(e).size === e.length, Wt = p("opus", "g722", "pcmu", "pcm
 		hand: g(u)
 	}),
 	offer: v(h({
-		pc: z,
-		sdp: c(1, R.large, R.large),
+		pc: V,
+		sdp: c(1, B.large, B.large),
 		tracks: m(h({
-			mid: V,
-			source: H
+			mid: Tt,
+			source: U
 		}), 4),
 		seats: m(h({
-			a: V,
-			v: wt
-		}), R.seats)
+			a: Tt,
+			v: Et
+		}), B.seats)
 	}), (e, t) => {
-		Y(e.tracks.map((e) => e.source)) || t("tracks", "a source twice"), Y(e.tracks.map((e) => e.mid)) || t("tracks", "a section is used twice"), Y([...e.tracks.map((e) => e.mid), ...e.seats.flatMap((e) => e.v === "" ? [e.a] : [e.a, e.v])]) || t("seats", "a section is used twice");
+		q(e.tracks.map((e) => e.source)) || t("tracks", "a source twice"), q(e.tracks.map((e) => e.mid)) || t("tracks", "a section is used twice"), q([...e.tracks.map((e) => e.mid), ...e.seats.flatMap((e) => e.v === "" ? [e.a] : [e.a, e.v])]) || t("seats", "a section is used twice");
 	}),
 	candidate: h({
-		pc: z,
-		candidate: ee(Nt)
+		pc: V,
+		candidate: ee(Rt)
 	}),
 	view: v(h({ seats: m(h({
-		seat: f(0, R.seats - 1),
-		member: B,
-		source: U,
+		seat: f(0, B.seats - 1),
+		member: H,
+		source: Dt,
 		width: d(0, 16384),
 		height: d(0, 16384),
 		paused: u
-	}), R.seats) }), (e, t) => {
-		Y(e.seats.map((e) => e.seat)) || t("seats", "a seat twice");
+	}), B.seats) }), (e, t) => {
+		q(e.seats.map((e) => e.seat)) || t("seats", "a seat twice");
 		for (let t of e.seats) [t.width, t.height] = [Math.ceil(t.width), Math.ceil(t.height)];
 	}),
 	signal: h({
-		to: B,
+		to: H,
 		link: c(1, 64, 64),
-		data: Pt
+		data: zt
 	}),
-	ready: h({ epoch: z }),
+	ready: h({ epoch: V }),
 	ring: h({
-		to: B,
+		to: H,
 		video: u
 	}),
-	accept: h({ call: B }),
-	decline: h({ call: B }),
-	cancel: h({ call: B }),
-	hangup: h({ call: B }),
+	accept: h({ call: H }),
+	decline: h({ call: H }),
+	cancel: h({ call: H }),
+	hangup: h({ call: H }),
 	chat: v(h({
 		text: c(0, 4e3),
-		to: g(B),
+		to: g(H),
 		file: g(h({
 			id: g(l(/^[\w-]{1,62}$/, "an id")),
-			...kt
+			...Mt
 		}))
 	}), (e, t) => {
 		e.text === "" && !e.file && t("text", "empty");
 	}),
 	mute: h({
-		member: B,
-		source: H
+		member: H,
+		source: U
 	}),
-	remove: h({ member: B }),
+	remove: h({ member: H }),
 	lock: h({ locked: u }),
 	role: h({
-		member: B,
-		role: Tt
+		member: H,
+		role: Ot
 	}),
 	end: h({}),
 	ice: h({})
-}, Jt = new TextEncoder();
-function Yt(e, n) {
+}, $t = new TextEncoder();
+function en(e, n) {
 	let r = c()(e.t, "t");
-	if (!Object.hasOwn(qt, r)) throw new t("unknown-type", `t: ${r}`);
-	let i = r === "offer" || r === "signal" ? R.large : R.frame;
+	if (!Object.hasOwn(Qt, r)) throw new t("unknown-type", `t: ${r}`);
+	let i = r === "offer" || r === "signal" ? B.large : B.frame;
 	n !== void 0 && f(1, 2 ** 31 - 1)(n, "id");
 	let a = n === void 0 ? {} : { id: n };
-	if (!Ut(e, R.depth)) throw new t("bad-json", "nested too deeply");
+	if (!Jt(e, B.depth)) throw new t("bad-json", "nested too deeply");
 	let o;
 	try {
 		o = JSON.stringify({
 			t: r,
 			...a,
-			...qt[r](e, "")
+			...Qt[r](e, "")
 		});
 	} catch (n) {
 		throw JSON.stringify(e).length > i ? new t("too-big") : n;
 	}
-	if (o.length > i / 3 && Jt.encode(o).length > i) throw new t("too-big");
+	if (o.length > i / 3 && $t.encode(o).length > i) throw new t("too-big");
 	return o;
 }
-Object.keys(Rt), Object.keys(qt);
+Object.keys(Ut), Object.keys(Qt);
 // ../sdk/js/src/connection.ts
-var Xt = [
+var tn = [
 	3e3,
 	5e3,
 	1e4
-], Zt = 1e4, Qt = 5e3, $t = 2e3, en = {
+], nn = 1e4, rn = 5e3, an = 2e3, on = {
 	trips: 3,
 	least: 300,
 	most: 1e3
-}, tn = 1e3, nn = [
+}, sn = 1e3, cn = [
 	0,
 	300,
 	600,
 	1200,
 	2400,
 	3e3
-], rn = 3, an = /* @__PURE__ */ new Set([
+], ln = 3, un = /* @__PURE__ */ new Set([
 	"shutdown",
 	"slow",
 	"idle",
 	"overloaded",
 	"internal"
-]), on = /* @__PURE__ */ new Set(["overloaded", "internal"]), sn = class {
+]), dn = /* @__PURE__ */ new Set(["overloaded", "internal"]), fn = class {
 	options;
 	socket = null;
 	welcomed = !1;
@@ -1817,14 +1865,14 @@ var Xt = [
 	lastId = 0;
 	attempts = 0;
 	heard = !1;
-	trip = en.most;
+	trip = on.most;
 	asked = 0;
 	waiters = /* @__PURE__ */ new Map();
 	timers = {};
 	settle = null;
 	outbox;
 	constructor(e) {
-		this.options = e, this.token = e.resume, this.outbox = new St((e) => this.request(e), e.refused);
+		this.options = e, this.token = e.resume, this.outbox = new Ct((e) => this.request(e), e.refused);
 	}
 	start(e) {
 		return new Promise((n, r) => {
@@ -1858,23 +1906,23 @@ var Xt = [
 		this.outbox.clear();
 	}
 	nudge() {
-		this.over || (this.welcomed ? this.ping($t) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
+		this.over || (this.welcomed ? this.ping(an) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
 	}
 	suspect() {
 		if (this.over || !this.welcomed) return;
-		let { trips: e, least: t, most: n } = en;
+		let { trips: e, least: t, most: n } = on;
 		this.ping(Math.max(t, Math.min(n, this.trip * e)));
 	}
 	async leave() {
 		if (this.over) return;
 		let e = this.socket, n = this.welcomed ? this.say({ t: "leave" }).then(() => {}, () => {}) : Promise.resolve();
-		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, tn))]), this.fail(new t("left")), e && cn(e, 1e3), this.socket = null;
+		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, sn))]), this.fail(new t("left")), e && pn(e, 1e3), this.socket = null;
 	}
 	say(e) {
 		return new Promise((n, r) => {
 			let i = this.lastId % (2 ** 31 - 1) + 1;
 			try {
-				let t = Yt(e, i);
+				let t = en(e, i);
 				this.lastId = i, this.waiters.set(i, {
 					resolve: n,
 					reject: r
@@ -1888,13 +1936,13 @@ var Xt = [
 		this.clear("retry"), this.attempts++;
 		let e;
 		try {
-			e = new this.options.WebSocket(this.options.url, Ct);
+			e = new this.options.WebSocket(this.options.url, wt);
 		} catch (e) {
 			this.finish(new t("unsupported", "no WebSocket to this URL", { cause: e }));
 			return;
 		}
 		this.socket = e;
-		let n = Xt[Math.min(this.attempts, Xt.length) - 1];
+		let n = tn[Math.min(this.attempts, tn.length) - 1];
 		this.timers.open = setTimeout(() => this.lost(e), n), e.onopen = () => this.hello(e), e.onmessage = (t) => this.socket === e && this.receive(t.data), e.onclose = () => this.lost(e);
 	}
 	hello(e) {
@@ -1910,14 +1958,14 @@ var Xt = [
 			...this.options.hello(),
 			...t
 		}).catch((t) => {
-			this.socket !== e || t.code === "network" || this.over || (on.has(t.code) && (this.joined || this.attempts < rn) ? this.lost(e) : this.finish(t));
+			this.socket !== e || t.code === "network" || this.over || (dn.has(t.code) && (this.joined || this.attempts < ln) ? this.lost(e) : this.finish(t));
 		});
 	}
 	receive(e) {
 		this.heard = !0;
 		let r;
 		try {
-			r = Vt(e);
+			r = Kt(e);
 		} catch (t) {
 			if (t.code !== "unknown-type") {
 				this.socket && this.lost(this.socket);
@@ -1966,24 +2014,24 @@ var Xt = [
 	}
 	bye(e, r) {
 		let i = this.socket;
-		an.has(e) && i ? !this.joined && this.attempts >= rn ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
+		un.has(e) && i ? !this.joined && this.attempts >= ln ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
 	}
 	lost(e) {
 		if (this.socket !== e) return;
 		let n = this.welcomed;
-		if (this.release(), cn(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
-		if (!this.joined && this.attempts >= rn) {
+		if (this.release(), pn(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
+		if (!this.joined && this.attempts >= ln) {
 			this.finish(new t("network"));
 			return;
 		}
 		n && (this.attempts = 0);
-		let r = nn[Math.min(this.attempts, nn.length - 1)] ?? 0;
+		let r = cn[Math.min(this.attempts, cn.length - 1)] ?? 0;
 		this.timers.retry = setTimeout(() => this.open(), r * (.5 + Math.random() / 2)), this.joined && this.options.state("reconnecting");
 	}
 	finish(e) {
 		if (this.over) return;
 		let t = this.socket;
-		this.over = !0, this.stop(), this.release(), this.fail(e), t && cn(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
+		this.over = !0, this.stop(), this.release(), this.fail(e), t && pn(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
 	}
 	release() {
 		this.socket = null, this.welcomed = !1;
@@ -2011,7 +2059,7 @@ var Xt = [
 		clearTimeout(this.timers[e]), delete this.timers[e];
 	}
 	schedulePing() {
-		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(Qt), Zt);
+		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(rn), nn);
 	}
 	ping(e) {
 		let t = this.socket;
@@ -2028,14 +2076,14 @@ var Xt = [
 		}, e), this.schedulePing();
 	}
 };
-function cn(e, t) {
+function pn(e, t) {
 	e.onopen = e.onmessage = e.onclose = null;
 	try {
 		e.close(t);
 	} catch {}
 }
 // ../sdk/js/src/saved.ts
-var ln = class {
+var mn = class {
 	storage;
 	key;
 	token;
@@ -2071,7 +2119,7 @@ var ln = class {
 		} catch {}
 	}
 };
-function un(e) {
+function hn(e) {
 	let n;
 	try {
 		n = new URL("ws", e);
@@ -2081,7 +2129,7 @@ function un(e) {
 	return n.protocol = n.protocol.replace("http", "ws"), n.search = n.hash = "", n.href;
 }
 // ../sdk/js/src/calls.ts
-var dn = 100, fn = class {
+var gn = 100, _n = class {
 	options;
 	all = /* @__PURE__ */ new Map();
 	past = [];
@@ -2138,7 +2186,7 @@ var dn = 100, fn = class {
 		return t?.update(e), t;
 	}
 	make(e) {
-		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new vt({
+		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new yt({
 			...t,
 			request: n,
 			over: (e) => this.over(e)
@@ -2152,9 +2200,9 @@ var dn = 100, fn = class {
 		this.all.delete(e.id), this.forget(e.id);
 	}
 	forget(e) {
-		this.past.push(e), this.past.length > dn && this.past.shift();
+		this.past.push(e), this.past.length > gn && this.past.shift();
 	}
-}, pn = 3e4, mn = 1500, hn = class {
+}, vn = 3e4, yn = 1500, bn = class {
 	options;
 	offers = /* @__PURE__ */ new Map();
 	mine = /* @__PURE__ */ new Map();
@@ -2186,10 +2234,10 @@ var dn = 100, fn = class {
 		let i = this.mine.get(e);
 		if (i) return i;
 		if (n.signal?.aborted) throw new t("aborted");
-		this.runs.get(Z(e, r.from))?.stop.abort();
+		this.runs.get(Y(e, r.from))?.stop.abort();
 		let a = new AbortController(), o = () => a.abort();
 		n.signal?.addEventListener("abort", o, { once: !0 });
-		let s = setTimeout(o, pn);
+		let s = setTimeout(o, vn);
 		try {
 			let t = await this.connect(e, r.from, !0, a);
 			return clearTimeout(s), await pe(t, r, {
@@ -2203,7 +2251,7 @@ var dn = 100, fn = class {
 		}
 	}
 	signal(e, t, n) {
-		let r = this.runs.get(Z(t, e));
+		let r = this.runs.get(Y(t, e));
 		if (n.close) {
 			r?.stop.abort();
 			return;
@@ -2223,8 +2271,8 @@ var dn = 100, fn = class {
 		this.runs.clear(), this.mine.clear();
 	}
 	async give(e, t, n, r) {
-		let i = new AbortController(), a = setTimeout(() => i.abort(), pn), o = this.connect(e, t, !1, i);
-		this.runs.get(Z(e, t))?.link.receive(r);
+		let i = new AbortController(), a = setTimeout(() => i.abort(), vn), o = this.connect(e, t, !1, i);
+		this.runs.get(Y(e, t))?.link.receive(r);
 		try {
 			let r = await o;
 			clearTimeout(a), await ue(r, n, {
@@ -2242,7 +2290,7 @@ var dn = 100, fn = class {
 	}
 	connect(e, n, r, i) {
 		return new Promise((a, o) => {
-			let s = `f:${e}`, c = new I({
+			let s = `f:${e}`, c = new R({
 				...this.options.link,
 				codecs: {
 					audio: [],
@@ -2255,7 +2303,7 @@ var dn = 100, fn = class {
 				track: () => {},
 				state: () => {}
 			});
-			i.signal.addEventListener("abort", () => o(new t("aborted")), { once: !0 }), this.runs.set(Z(e, n), {
+			i.signal.addEventListener("abort", () => o(new t("aborted")), { once: !0 }), this.runs.set(Y(e, n), {
 				peer: n,
 				link: c,
 				stop: i
@@ -2263,10 +2311,10 @@ var dn = 100, fn = class {
 		});
 	}
 	end(e, t, n) {
-		let r = this.runs.get(Z(e, t));
-		r?.stop === n && (this.runs.delete(Z(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close(mn));
+		let r = this.runs.get(Y(e, t));
+		r?.stop === n && (this.runs.delete(Y(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close(yn));
 	}
-}, Z = (e, t) => `${e} ${t}`, gn = 9e4, _n = 2e3, vn = class {
+}, Y = (e, t) => `${e} ${t}`, xn = 9e4, Sn = 2e3, Cn = class {
 	fetch;
 	relayOnly = !1;
 	servers = [];
@@ -2279,7 +2327,7 @@ var dn = 100, fn = class {
 		this.servers = e.map((e) => ({ ...e })), this.at = Date.now();
 	}
 	async config() {
-		return Date.now() - this.at > gn && (this.fetching ??= this.refresh().finally(() => {
+		return Date.now() - this.at > xn && (this.fetching ??= this.refresh().finally(() => {
 			this.fetching = null;
 		}), await this.fetching), {
 			iceServers: this.servers,
@@ -2289,7 +2337,7 @@ var dn = 100, fn = class {
 	}
 	async refresh() {
 		let e, t = new Promise((t) => {
-			e = setTimeout(() => t(void 0), _n);
+			e = setTimeout(() => t(void 0), Sn);
 		});
 		try {
 			let e = await Promise.race([this.fetch(), t]);
@@ -2298,7 +2346,7 @@ var dn = 100, fn = class {
 			clearTimeout(e);
 		}
 	}
-}, yn = [
+}, wn = [
 	"leave",
 	"ping",
 	"state",
@@ -2309,32 +2357,32 @@ var dn = 100, fn = class {
 	"ready",
 	"chat",
 	"ice"
-], bn = [
+], Tn = [
 	"ring",
 	"accept",
 	"decline",
 	"cancel",
 	"hangup"
-], xn = [
+], En = [
 	"mute",
 	"remove",
 	"lock",
 	"role",
 	"end"
-], Sn = [
+], Dn = [
 	"offer",
 	"candidate",
 	"view"
 ];
-function Cn(e, t) {
-	let n = new Set(yn);
-	if (e !== "viewer" && t !== "broadcast") for (let e of bn) n.add(e);
-	if (e === "moderator") for (let e of xn) n.add(e);
-	if (t === "lobby") for (let e of Sn) n.delete(e);
+function On(e, t) {
+	let n = new Set(wn);
+	if (e !== "viewer" && t !== "broadcast") for (let e of Tn) n.add(e);
+	if (e === "moderator") for (let e of En) n.add(e);
+	if (t === "lobby") for (let e of Dn) n.delete(e);
 	return n;
 }
 // ../sdk/js/src/flow.ts
-var wn = 120, Tn = 600, En = 6e3, Dn = class {
+var kn = 120, An = 600, jn = 6e3, Mn = class {
 	began;
 	entries = /* @__PURE__ */ new Map();
 	timer;
@@ -2355,35 +2403,35 @@ var wn = 120, Tn = 600, En = 6e3, Dn = class {
 		for (let t of this.entries.keys()) t.startsWith(e) && this.entries.delete(t);
 	}
 	hurry() {
-		this.eagerUntil = Date.now() + En, clearTimeout(this.timer), this.schedule();
+		this.eagerUntil = Date.now() + jn, clearTimeout(this.timer), this.schedule();
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer), this.entries.clear();
 	}
 	schedule() {
-		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? wn : Tn));
+		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? kn : An));
 	}
 	async look() {
 		let e = [...this.entries].filter(([, e]) => !e.flows);
 		await Promise.all(e.map(async ([e, t]) => {
-			let n = await On(t.receiver);
+			let n = await Nn(t.receiver);
 			this.entries.get(e) === t && n !== 0 && (t.flows = !0, this.closed || this.began(e));
 		})), clearTimeout(this.timer), this.schedule();
 	}
 };
-async function On(e) {
+async function Nn(e) {
 	try {
 		for (let t of (await e.getStats()).values()) if (t.type === "inbound-rtp") return e.track.kind === "video" ? t.framesDecoded ?? 0 : t.packetsReceived ?? 0;
 	} catch {}
 	return 0;
 }
 // ../sdk/js/src/media.ts
-var kn = 1e4, An = ["camera", "screen"], jn = [
+var Pn = 1e4, Fn = ["camera", "screen"], In = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], Mn = class {
+], Ln = class {
 	options;
 	paths = [];
 	local = /* @__PURE__ */ new Map();
@@ -2396,7 +2444,7 @@ var kn = 1e4, An = ["camera", "screen"], jn = [
 	timer;
 	closed = !1;
 	constructor(e) {
-		this.options = e, this.flow = new Dn((e) => this.refresh(e.split(" ")[1] ?? ""));
+		this.options = e, this.flow = new Mn((e) => this.refresh(e.split(" ")[1] ?? ""));
 	}
 	get current() {
 		return this.paths[this.paths.length - 1];
@@ -2414,7 +2462,7 @@ var kn = 1e4, An = ["camera", "screen"], jn = [
 			n = this.options.open(e), this.tags.set(n, ++this.lastTag);
 			for (let [e, t] of this.local) n.set(e, t);
 		}
-		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), kn)), this.flow.hurry(), this.refreshAll();
+		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), Pn)), this.flow.hurry(), this.refreshAll();
 	}
 	settled(e) {
 		e === this.epoch && this.settle();
@@ -2448,7 +2496,7 @@ var kn = 1e4, An = ["camera", "screen"], jn = [
 	refresh(e) {
 		let t = this.options.records().get(e);
 		if (t && !this.closed) {
-			for (let n of An) this.refreshHalf(e, t, n);
+			for (let n of Fn) this.refreshHalf(e, t, n);
 			this.check();
 		}
 	}
@@ -2508,7 +2556,7 @@ var kn = 1e4, An = ["camera", "screen"], jn = [
 			let e = this.current;
 			if (!this.closed && e && this.readyFor !== this.epoch) {
 				for (let [t, n] of this.options.records()) if (n.member.connected) {
-					for (let n of jn) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
+					for (let n of In) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
 				}
 				this.readyFor = this.epoch, this.options.ready(this.epoch);
 			}
@@ -2516,11 +2564,11 @@ var kn = 1e4, An = ["camera", "screen"], jn = [
 	}
 };
 // ../sdk/js/src/path.ts
-function Q(e, t) {
+function X(e, t) {
 	return t === "screen-audio" ? e.state.screen : e.state[t];
 }
 // ../sdk/js/src/mesh.ts
-var Nn = class {
+var Rn = /* @__PURE__ */ new Set(), zn = class {
 	options;
 	mode = "p2p";
 	local = /* @__PURE__ */ new Map();
@@ -2539,6 +2587,11 @@ var Nn = class {
 		for (let t of this.options.roster.others()) this.linked(t) && e.add(t.id);
 		for (let t of [...this.peers.keys()]) e.has(t) || this.drop(t);
 		for (let t of e) this.peers.has(t) || this.add(t, this.options.epoch());
+		let t = this.options.held();
+		for (let [e, n] of this.peers) {
+			let r = n.held;
+			n.held = t.get(e) ?? Rn, n.link.hold(n.held), r.size !== n.held.size && this.options.changed(e);
+		}
 	}
 	receive(e, t, n) {
 		let r = this.options.roster.get(e);
@@ -2550,13 +2603,13 @@ var Nn = class {
 		return this.peers.get(e)?.arrivals.get(t);
 	}
 	expects(e, t) {
-		let n = this.options.roster.get(e);
-		return !!n && this.linked(n) && Q(n, t) && !this.refused(e, t);
+		let n = this.options.roster.get(e), r = this.peers.get(e)?.held.has(t) === !0;
+		return !!n && this.linked(n) && X(n, t) && !r && !this.refused(e, t);
 	}
 	status(e, t, n) {
 		let { audio: r, video: i } = E(t), a = (t) => {
-			let r = this.peers.get(e), i = this.options.roster.get(e), a = !!i && Q(i, t);
-			return this.refused(e, t) ? a ? "undecodable" : "none" : r?.arrivals.has(t) ? a ? n(t) && r.link.state === "connected" ? "live" : "waiting" : "muted" : a && t !== "screen-audio" ? "waiting" : "none";
+			let r = this.peers.get(e), i = this.options.roster.get(e), a = !!i && X(i, t);
+			return this.refused(e, t) ? a ? "undecodable" : "none" : r?.arrivals.has(t) ? a ? r.held.has(t) ? "paused" : n(t) && r.link.state === "connected" ? "live" : "waiting" : "muted" : a && t !== "screen-audio" ? "waiting" : "none";
 		};
 		return {
 			audio: a(r),
@@ -2615,7 +2668,8 @@ var Nn = class {
 			name: o,
 			epoch: t,
 			arrivals: s,
-			link: new I({
+			held: Rn,
+			link: new R({
 				...n,
 				impolite: r.me < e,
 				sections: ["mic", "camera"],
@@ -2637,7 +2691,7 @@ var Nn = class {
 		let t = this.peers.get(e);
 		this.peers.delete(e), t?.link.close(), t && this.options.changed(e);
 	}
-}, Pn = 8e3, Fn = class {
+}, Bn = 8e3, Vn = class {
 	events;
 	participants = /* @__PURE__ */ new Map();
 	records = /* @__PURE__ */ new Map();
@@ -2699,7 +2753,7 @@ var Nn = class {
 		for (let e of t) this.add(e);
 		clearTimeout(this.timer), this.missing.size > 0 && (this.timer = setTimeout(() => {
 			for (let e of [...this.missing]) this.remove(e, "gone");
-		}, Pn));
+		}, Bn));
 	}
 	close() {
 		clearTimeout(this.timer);
@@ -2710,7 +2764,112 @@ var Nn = class {
 		let n = e === this.own ? this.self : this.participants.get(t.id);
 		n && this.events.updated(n);
 	}
-}, In = [
+}, Hn = [
+	"l",
+	"m",
+	"h"
+], Un = ["l", "h"], Wn = /* @__PURE__ */ new Set(["vp9", "av1"]), Z = 3;
+function Gn(e, t) {
+	let { width: n = 0, height: r = 0 } = t.getSettings?.() ?? {}, i = Jn(e, n, r), a = `L1T${Z}`;
+	return i === 1 ? [{ scalabilityMode: a }] : (e === "screen" ? Un : Hn.slice(0, i)).map((e, t) => ({
+		rid: e,
+		scaleResolutionDownBy: 2 ** (i - 1 - t),
+		scalabilityMode: a
+	}));
+}
+var Kn = [
+	[2073600, 3e6],
+	[921600, 17e5],
+	[518400, 11e5],
+	[230400, 6e5],
+	[129600, 35e4],
+	[0, 18e4]
+];
+function qn(e, t) {
+	let n = Kn.find(([e]) => t >= e)?.[1] ?? 18e4;
+	return e === "screen" ? Math.max(5e5, Math.min(25e5, Math.round(n * 1.5))) : n;
+}
+function Jn(e, t, n) {
+	let r = t * n;
+	return e === "screen" ? r >= 518400 || r === 0 ? 2 : 1 : r >= 518400 || r === 0 ? 3 : r >= 129600 ? 2 : 1;
+}
+function Yn(e) {
+	let t = Jn(e.source, e.width, e.height), n = e.count > 1 && !Wn.has(e.codec) && (e.layered || e.codec === "vp8") ? Xn(e, Math.min(t, e.count)) : [Zn(e, t)];
+	for (; n.length < e.count;) n.push({
+		active: !1,
+		scaleResolutionDownBy: 1,
+		maxBitrate: 1e5
+	});
+	return n;
+}
+function Xn(e, t) {
+	return Array.from({ length: t }, (n, r) => {
+		let i = 2 ** (t - 1 - r);
+		return {
+			active: !e.wanted || e.wanted.wanted.includes(r),
+			scaleResolutionDownBy: i,
+			maxBitrate: qn(e.source, e.width * e.height / i ** 2),
+			...e.layered ? { scalabilityMode: `L1T${Z}` } : {}
+		};
+	});
+}
+function Zn(e, t) {
+	let n = e.layered && Wn.has(e.codec) ? t : 1, r = Math.min(n, (e.wanted?.spatial ?? n - 1) + 1), i = 2 ** (n - r), a = {
+		active: !e.wanted || e.wanted.wanted.length > 0,
+		scaleResolutionDownBy: i,
+		maxBitrate: qn(e.source, e.width * e.height / i ** 2)
+	};
+	return e.layered && (a.scalabilityMode = r > 1 ? `L${r}T${Z}_KEY` : `L1T${Z}`), a;
+}
+var Qn = class {
+	source;
+	section;
+	wanted;
+	layered;
+	setting = Promise.resolve();
+	last = "";
+	constructor(e, t) {
+		this.source = e, this.section = t, this.layered = $n(t.sender).some((e) => e.scalabilityMode !== void 0);
+	}
+	want(e) {
+		this.wanted = e, this.apply();
+	}
+	apply(e) {
+		this.setting = this.setting.then(() => this.set(e)).catch(() => {});
+	}
+	async set(e) {
+		let { sender: t } = this.section;
+		if (!t.track || !t.getParameters) return;
+		let n = t.getParameters(), r = n.encodings ?? [];
+		if (r.length === 0) return;
+		let i = n.codecs?.[0]?.mimeType, a = i ? x(i) : e ?? "vp8", { width: o = 0, height: s = 0 } = t.track.getSettings?.() ?? {}, c = Yn({
+			source: this.source,
+			codec: a,
+			layered: this.layered,
+			count: r.length,
+			width: o,
+			height: s,
+			wanted: this.wanted
+		}), l = JSON.stringify(c);
+		if (!(l === this.last && c.every((e, t) => r[t]?.active === e.active))) {
+			for (let [e, t] of r.entries()) Object.assign(t, c[e]);
+			try {
+				await t.setParameters(n);
+			} catch {
+				let e = t.getParameters();
+				e.encodings.forEach((e, t) => {
+					Object.assign(e, c[t]), delete e.scalabilityMode;
+				}), await t.setParameters(e);
+			}
+			this.last = l;
+		}
+	}
+};
+function $n(e) {
+	return e.getParameters?.().encodings ?? [];
+}
+// ../sdk/js/src/seats.ts
+var er = [
 	1,
 	2,
 	4,
@@ -2721,14 +2880,14 @@ var Nn = class {
 	49,
 	64
 ];
-function Ln(e, t) {
-	return e <= 0 ? 0 : Math.min(In.find((t) => t >= e) ?? t, t);
+function tr(e, t) {
+	return e <= 0 ? 0 : Math.min(er.find((t) => t >= e) ?? t, t);
 }
-var $ = (e) => `${e.source} ${e.member}`;
-function Rn(e, t, n) {
-	let r = new Map(t.map((e) => [$(e), e.seat])), i = [...new Map(e.map((e) => [$(e), e])).values()].slice(0, n), a = new Set(i.map((e) => r.get($(e))).filter((e) => e !== void 0 && e < n)), o = 0;
+var Q = (e) => `${e.source} ${e.member}`;
+function nr(e, t, n) {
+	let r = new Map(t.map((e) => [Q(e), e.seat])), i = [...new Map(e.map((e) => [Q(e), e])).values()].slice(0, n), a = new Set(i.map((e) => r.get(Q(e))).filter((e) => e !== void 0 && e < n)), o = 0;
 	return i.map((e) => {
-		let t = r.get($(e));
+		let t = r.get(Q(e));
 		if (t === void 0 || t >= n) {
 			for (; a.has(o);) o++;
 			t = o, a.add(t);
@@ -2737,19 +2896,19 @@ function Rn(e, t, n) {
 			seat: t,
 			member: e.member,
 			source: e.source,
-			width: zn(e.width),
-			height: zn(e.height),
+			width: rr(e.width),
+			height: rr(e.height),
 			paused: e.paused === !0
 		};
 	}).sort((e, t) => e.seat - t.seat);
 }
-function zn(e) {
+function rr(e) {
 	return Number.isFinite(e) ? Math.min(16384, Math.ceil(Math.max(0, e) / 16) * 16) : 16384;
 }
-function Bn(e, t) {
+function ir(e, t) {
 	return JSON.stringify(e) === JSON.stringify(t);
 }
-var Vn = class {
+var ar = class {
 	seats = [];
 	apply(e) {
 		let t = /* @__PURE__ */ new Set();
@@ -2779,26 +2938,27 @@ var Vn = class {
 	clear() {
 		this.seats = [];
 	}
-}, Hn = 2e3, Un = [
+}, or = 2e3, sr = [
 	0,
 	300,
 	1e3,
 	2e3,
 	4e3
-], Wn = 1e3, Gn = class {
+], cr = 1e3, lr = class {
 	options;
 	mode = "sfu";
 	pc = null;
 	generation = 0;
 	local = /* @__PURE__ */ new Map();
 	sending = /* @__PURE__ */ new Map();
+	pictures = /* @__PURE__ */ new Map();
 	seats = [];
 	negotiated = 0;
 	answered = !1;
 	wishes = /* @__PURE__ */ new Map();
 	view = [];
 	told = "";
-	seating = new Vn();
+	seating = new ar();
 	streams;
 	busy = !1;
 	dirty = !1;
@@ -2826,7 +2986,7 @@ var Vn = class {
 		let n = this.local.has(e);
 		t ? this.local.set(e, t) : this.local.delete(e);
 		let r = this.sending.get(e);
-		r && r.sender.replaceTrack(t).catch(() => {}), this.pc && n !== this.local.has(e) && this.negotiate();
+		r && r.sender.replaceTrack(t).then(() => this.pictures.get(e)?.apply(), () => {}), this.pc && n !== this.local.has(e) && this.negotiate();
 	}
 	update() {
 		this.show(), this.advise();
@@ -2834,20 +2994,23 @@ var Vn = class {
 	seated(e) {
 		for (let t of this.seating.apply(e)) this.options.changed(t);
 	}
+	layers(e) {
+		for (let t of e) this.pictures.get(t.source)?.want(t);
+	}
 	media(e, t) {
 		e === this.generation && t !== "connected" && this.rebuild();
 	}
 	rebuild() {
 		if (this.closed) return;
 		this.drop();
-		let e = Un[Math.min(this.failures++, Un.length - 1)] ?? 0;
+		let e = sr[Math.min(this.failures++, sr.length - 1)] ?? 0;
 		this.later(e, () => void this.build());
 	}
 	arrival(e, t) {
 		let n = this.seating.find(e, w(t)), r = n && this.seats[n.seat];
 		if (!n || !r || n.seat >= this.negotiated) return;
 		let i = T(t) === "audio";
-		if (Kn(i ? n.audio : n.video)) return;
+		if (ur(i ? n.audio : n.video)) return;
 		let a = (i ? r.a : r.v).receiver;
 		return {
 			track: a.track,
@@ -2856,7 +3019,7 @@ var Vn = class {
 	}
 	expects(e, t) {
 		let n = this.options.roster.get(e);
-		if (!n || !Q(n, t)) return !1;
+		if (!n || !X(n, t)) return !1;
 		let r = this.wishes.get(`${w(t)} ${e}`);
 		if (!r || r.paused && T(t) === "video") return !1;
 		let i = this.seating.find(e, w(t));
@@ -2866,13 +3029,13 @@ var Vn = class {
 		let { audio: n, video: r } = E(t), i = this.options.roster.get(e), a = this.seating.find(e, t), o = this.pc?.connectionState === "connected", s = this.wishes.has(`${t} ${e}`), c = (e, t) => {
 			if (t === "live" && !o) return "waiting";
 			if (t !== void 0 && t !== "none") return t;
-			let n = !!i && Q(i, e);
+			let n = !!i && X(i, e);
 			return i?.tracks.some((t) => t.source === e) ? n ? s ? "waiting" : "paused" : "muted" : n && e !== "screen-audio" ? "waiting" : "none";
 		}, l = {
 			audio: c(n, a?.audio),
 			video: c(r, a?.video)
 		};
-		return a?.codec && (l.codec = a.codec), a?.rtp !== void 0 && (l.rtp = a.rtp), l;
+		return a?.codec && (l.codec = a.codec), a?.rtp !== void 0 && (l.rtp = a.rtp), a?.layer && (l.layer = a.layer), a?.why && (l.why = a.why), l;
 	}
 	inspect() {
 		if (!this.pc) return [];
@@ -2904,7 +3067,7 @@ var Vn = class {
 		}));
 	}
 	beat(e, t) {
-		this.pc !== e || this.closed || (this.silent = t !== "back", t === "back" ? M(e) : t === "lost" && !this.restarting && this.seating.live && this.restart());
+		this.pc !== e || this.closed || (this.silent = t !== "back", t === "back" ? P(e) : t === "lost" && !this.restarting && this.seating.live && this.restart());
 	}
 	reconfigure() {
 		this.rebuild();
@@ -2915,7 +3078,7 @@ var Vn = class {
 	drop() {
 		clearTimeout(this.timer);
 		let e = this.pc;
-		this.pc = null, this.seats = [], this.sending = /* @__PURE__ */ new Map(), this.negotiated = 0, this.answered = this.silent = this.restarting = !1, this.told = "";
+		this.pc = null, this.seats = [], this.sending = /* @__PURE__ */ new Map(), this.pictures = /* @__PURE__ */ new Map(), this.negotiated = 0, this.answered = this.silent = this.restarting = !1, this.told = "";
 		let t = this.seating.members();
 		if (this.seating.clear(), e && (e.onicecandidate = e.onconnectionstatechange = null, e.close()), !this.closed) for (let e of t) this.options.changed(e);
 	}
@@ -2938,7 +3101,7 @@ var Vn = class {
 				this.failures = 0, this.silent = !1;
 				break;
 			case "disconnected":
-				this.later(Hn, () => this.restart());
+				this.later(or, () => this.restart());
 				break;
 			case "failed":
 				this.rebuild();
@@ -2960,10 +3123,10 @@ var Vn = class {
 	show() {
 		let e = this.options.wishes();
 		if (this.wishes = new Map(e.map((e) => [`${e.source} ${e.member}`, e])), !this.pc) return;
-		let t = Ln(e.length, this.options.seats);
+		let t = tr(e.length, this.options.seats);
 		t > this.seats.length && (this.grow(t), this.negotiate());
-		let n = Rn(e, this.view, this.seats.length);
-		Bn(n, this.view) || (this.view = n), this.tell();
+		let n = nr(e, this.view, this.seats.length);
+		ir(n, this.view) || (this.view = n), this.tell();
 	}
 	tell() {
 		let e = this.view.filter((e) => e.seat < this.negotiated), t = JSON.stringify(e);
@@ -3000,13 +3163,14 @@ var Vn = class {
 		let t = this.options.codecs();
 		for (let [n, r] of this.local) {
 			if (this.sending.has(n)) continue;
-			let i = T(n), a = e.addTransceiver(r, {
+			let i = T(n), a = n === "camera" || n === "screen" ? { sendEncodings: Gn(n, r) } : {}, o = [this.streams[w(n)]], s = e.addTransceiver(r, {
 				direction: "sendonly",
-				streams: [this.streams[w(n)]]
+				streams: o,
+				...a
 			});
-			this.sending.set(n, a);
-			let o = ke(this.options.env, t.video, t.publish);
-			i === "video" && (this.publishing = o.join()), C(this.options.env, a, i === "audio" ? Oe(t.audio) : o);
+			this.sending.set(n, s), (n === "camera" || n === "screen") && this.pictures.set(n, new Qn(n, s));
+			let c = ke(this.options.env, t.video, t.publish);
+			i === "video" && (this.publishing = c.join()), C(this.options.env, s, i === "audio" ? Oe(t.audio) : c);
 		}
 	}
 	negotiate() {
@@ -3030,7 +3194,7 @@ var Vn = class {
 		let n = this.seats.filter((e) => e.a.mid !== null && e.v.mid !== null).length, { sdp: r } = await this.options.request({
 			t: "offer",
 			pc: this.generation,
-			sdp: $e(t),
+			sdp: et(t),
 			tracks: [...this.sending].flatMap(([e, t]) => t.mid !== null && this.local.has(e) && this.options.roster.speaks ? [{
 				mid: t.mid,
 				source: e
@@ -3045,6 +3209,7 @@ var Vn = class {
 			sdp: r
 		}), this.pc === e)) {
 			this.negotiated = n, this.answered = !0, this.restarting = !1;
+			for (let e of this.pictures.values()) e.apply(this.publishing.split(",")[0]);
 			for (let e of this.early ?? []) this.options.post({
 				t: "candidate",
 				pc: this.generation,
@@ -3064,7 +3229,7 @@ var Vn = class {
 			case "sdp":
 				this.options.error(e), this.rebuild();
 				return;
-			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(Wn * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
+			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(cr * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
 		}
 	}
 	later(e, t) {
@@ -3072,39 +3237,44 @@ var Vn = class {
 			this.closed || t();
 		}, e);
 	}
-}, Kn = (e) => e === "none" || e === "undecodable", qn = {
+}, ur = (e) => e === "none" || e === "undecodable", $ = {
 	width: 640,
 	height: 360
-}, Jn = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), Yn = (e) => e.role !== "viewer" || e.tracks.length > 0;
-function Xn(e, t, n) {
+}, dr = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), fr = (e) => e.role !== "viewer" || e.tracks.length > 0;
+function pr(e, t, n) {
 	let r = [...e ?? []], i = (e, t) => r.some((n) => n.member === e && n.source === t);
 	if (r.some((e) => e.member === "first")) return r.slice(0, n);
-	for (let n of t) Yn(n) && !i(n.id, "camera") && r.push({
+	for (let n of t) fr(n) && !i(n.id, "camera") && r.push({
 		member: n.id,
 		source: "camera",
-		...qn,
+		...$,
 		...e ? { paused: !0 } : {}
-	}), i(n.id, "screen") || (!e && (n.state.screen || Jn(n, "screen")) ? r.push({
+	}), i(n.id, "screen") || (!e && (n.state.screen || dr(n, "screen")) ? r.push({
 		member: n.id,
 		source: "screen",
-		...qn
-	}) : e && Jn(n, "screen-audio") && r.push({
+		...$
+	}) : e && dr(n, "screen-audio") && r.push({
 		member: n.id,
 		source: "screen",
-		...qn,
+		...$,
 		paused: !0
 	}));
 	return r.slice(0, n);
 }
+function mr(e) {
+	let t = /* @__PURE__ */ new Map();
+	for (let { member: n, source: r, paused: i } of e ?? []) i && t.set(n, (t.get(n) ?? /* @__PURE__ */ new Set()).add(r));
+	return t;
+}
 // ../sdk/js/src/session.ts
-var Zn = 500, Qn = /* @__PURE__ */ new Set([
+var hr = 500, gr = /* @__PURE__ */ new Set([
 	"not-allowed",
 	"no-member",
 	"no-call",
 	"bad-message",
 	"left",
 	"aborted"
-]), $n = class {
+]), _r = class {
 	env;
 	connection;
 	saved;
@@ -3120,13 +3290,15 @@ var Zn = 500, Qn = /* @__PURE__ */ new Set([
 	may;
 	room;
 	shown = null;
+	link;
+	speaker;
 	limits;
 	monitor;
 	over = !1;
 	constructor(e, t, n, r, i) {
 		this.env = e, this.connection = t, this.saved = n, this.room = r.room, this.limits = r.limits, this.may = new Set(r.may);
 		let a = this.events.emit.bind(this.events);
-		this.roster = new Fn(r.you, {
+		this.roster = new Vn(r.you, {
 			joined: (e) => a("joined", e),
 			left: (e, t) => {
 				this.files.left(e.id), a("left", {
@@ -3135,7 +3307,7 @@ var Zn = 500, Qn = /* @__PURE__ */ new Set([
 				});
 			},
 			updated: (e) => a("updated", e)
-		}), this.ice = new vn(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
+		}), this.ice = new Cn(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
 		let o = {
 			env: e,
 			config: () => this.ice.config(),
@@ -3146,7 +3318,7 @@ var Zn = 500, Qn = /* @__PURE__ */ new Set([
 			link: n,
 			data: r
 		});
-		this.files = new hn({
+		this.files = new bn({
 			link: o,
 			me: () => this.roster.me,
 			signal: s,
@@ -3154,7 +3326,7 @@ var Zn = 500, Qn = /* @__PURE__ */ new Set([
 			progress: (e) => a("fileProgress", e)
 		});
 		let c = this.roster;
-		this.calls = new fn({
+		this.calls = new _n({
 			room: {
 				link: o,
 				get me() {
@@ -3171,7 +3343,7 @@ var Zn = 500, Qn = /* @__PURE__ */ new Set([
 			request: (e) => t.request(e),
 			nameOf: (e) => c.nameOf(e),
 			incoming: (e) => a("call", e)
-		}), this.media = new Mn({
+		}), this.media = new Ln({
 			env: e,
 			open: (e) => this.open(e),
 			records: () => c.records,
@@ -3188,10 +3360,12 @@ var Zn = 500, Qn = /* @__PURE__ */ new Set([
 					...n.status(t)
 				});
 			}
-		}), this.monitor = new ft({
+		}), this.monitor = new pt({
 			me: () => c.me,
 			inspect: () => this.media.inspect(),
 			speaking: (e) => a("speaking", e),
+			picture: (e) => c.records.get(e)?.halves.camera.status,
+			speaker: () => this.room.topology === "sfu" ? this.speaker : void 0,
 			quality: (e, t) => {
 				let n = e === c.me ? c.own : c.records.get(e), r = e === c.me ? c.self : c.participants.get(e);
 				n && r && n.quality !== t && (n.quality = t, a("quality", {
@@ -3247,7 +3421,7 @@ var Zn = 500, Qn = /* @__PURE__ */ new Set([
 			case "room":
 				this.room = {
 					...this.room,
-					...er(e)
+					...vr(e)
 				}, this.advise(e.publish.video), this.media.update(), this.events.emit("room", this.facade);
 				break;
 			case "topology":
@@ -3255,13 +3429,29 @@ var Zn = 500, Qn = /* @__PURE__ */ new Set([
 					...this.room,
 					topology: e.mode,
 					epoch: e.epoch
-				}, this.media.switchTo(e.mode, e.epoch), this.events.emit("topology", { mode: e.mode });
+				}, e.mode === "p2p" && (this.link = this.speaker = void 0), this.media.switchTo(e.mode, e.epoch), this.events.emit("topology", { mode: e.mode });
 				break;
 			case "settled":
 				this.media.settled(e.epoch);
 				break;
 			case "seats":
 				this.media.path("sfu")?.seated(e.seats);
+				break;
+			case "speaker":
+				this.speaker = e.member ?? null, this.monitor.tell();
+				break;
+			case "link": {
+				let { estimate: t, lost: n, rtt: r, limited: i } = e;
+				this.link = {
+					estimate: t,
+					lost: n,
+					rtt: r,
+					limited: i
+				};
+				break;
+			}
+			case "layers":
+				this.media.path("sfu")?.layers(e.tracks);
 				break;
 			case "media":
 				this.media.path("sfu")?.media(e.pc, e.state);
@@ -3303,13 +3493,13 @@ var Zn = 500, Qn = /* @__PURE__ */ new Set([
 		this.shown = e, this.media.update();
 	}
 	remember(e) {
-		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > Zn && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
+		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > hr && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
 	}
 	state(e) {
 		this.connectionState !== e && (this.connectionState = e, this.events.emit("connection", { state: e }));
 	}
 	refused(e, t) {
-		Qn.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
+		gr.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
 	}
 	nudge() {
 		this.connection.nudge(), this.media.nudge(), this.calls.nudge();
@@ -3322,7 +3512,7 @@ var Zn = 500, Qn = /* @__PURE__ */ new Set([
 	}
 	open(e) {
 		let { env: t, connection: n, roster: r } = this, i = (e) => this.media.refresh(e), a = () => this.ice.config();
-		if (e === "p2p") return new Nn({
+		if (e === "p2p") return new zn({
 			link: {
 				env: t,
 				config: a,
@@ -3336,9 +3526,10 @@ var Zn = 500, Qn = /* @__PURE__ */ new Set([
 				link: t,
 				data: r
 			}),
-			changed: i
+			changed: i,
+			held: () => mr(this.shown)
 		});
-		let o = new Gn({
+		let o = new lr({
 			env: t,
 			roster: r,
 			config: a,
@@ -3351,7 +3542,7 @@ var Zn = 500, Qn = /* @__PURE__ */ new Set([
 				publish: this.room.publish.video
 			}),
 			seats: this.limits.seats,
-			wishes: () => Xn(this.shown, this.roster.others(), this.limits.seats),
+			wishes: () => pr(this.shown, this.roster.others(), this.limits.seats),
 			changed: i,
 			error: (e) => this.events.emit("error", e)
 		});
@@ -3359,7 +3550,7 @@ var Zn = 500, Qn = /* @__PURE__ */ new Set([
 	}
 	updated(e) {
 		let t = e.id === this.roster.me, n = t && e.role !== this.roster.own.member.role;
-		if (n && (this.may = Cn(e.role, this.room.kind)), this.roster.update(e), n) {
+		if (n && (this.may = On(e.role, this.room.kind)), this.roster.update(e), n) {
 			if (e.role === "viewer") for (let e of [...this.media.published.keys()]) this.publish(e, null);
 			this.events.emit("room", this.facade);
 		}
@@ -3388,7 +3579,7 @@ var Zn = 500, Qn = /* @__PURE__ */ new Set([
 		});
 	}
 };
-function er(e) {
+function vr(e) {
 	return {
 		locked: e.locked,
 		video: e.video,
@@ -3396,7 +3587,7 @@ function er(e) {
 		publish: e.publish
 	};
 }
-function tr(e, t, n, r) {
+function yr(e, t, n, r) {
 	let { room: i, kind: a, token: o, role: s, topology: c, audio: l, video: u } = e;
 	return {
 		room: i,
@@ -3413,9 +3604,9 @@ function tr(e, t, n, r) {
 	};
 }
 // ../sdk/js/src/room.ts
-var nr = class e {
+var br = class e {
 	session;
-	looker = new L();
+	looker = new z();
 	moderate;
 	constructor(e) {
 		this.session = e, e.facade = this;
@@ -3445,19 +3636,19 @@ var nr = class e {
 		};
 	}
 	static async join(n, r) {
-		let i = ir(n.rtc), a = un(n.url), o = new ln(n.storage, `veche ${a} ${n.room}`), s = {
+		let i = Sr(n.rtc), a = hn(n.url), o = new mn(n.storage, `veche ${a} ${n.room}`), s = {
 			mic: !1,
 			camera: !1,
 			screen: !1,
 			hand: !1,
 			...n.state
-		}, c, l, u = new sn({
+		}, c, l, u = new fn({
 			WebSocket: i.WebSocket,
 			url: a,
 			resume: o.resume,
-			hello: () => tr(n, i, n.name, c?.roster.own.member.state ?? s),
+			hello: () => yr(n, i, n.name, c?.roster.own.member.state ?? s),
 			welcome: (t) => {
-				o.keep(t.resume), c ? c.welcome(t) : (c = new $n(i, u, o, t, n.relayOnly === !0), l = new e(c));
+				o.keep(t.resume), c ? c.welcome(t) : (c = new _r(i, u, o, t, n.relayOnly === !0), l = new e(c));
 			},
 			renewed: (e) => o.keep(e),
 			event: (e) => c?.event(e),
@@ -3543,9 +3734,9 @@ var nr = class e {
 	}
 	async sendFile(e, n = {}) {
 		let r = {
-			name: rr(e.name || "file", 255),
+			name: xr(e.name || "file", 255),
 			size: e.size,
-			mime: rr(e.type, 127)
+			mime: xr(e.type, 127)
 		}, { files: i } = this.session, a = await this.say({
 			t: "chat",
 			text: "",
@@ -3574,6 +3765,7 @@ var nr = class e {
 		return {
 			path: a && n.some((e) => e.pc.connectionState === "connected") ? a.mode : "none",
 			...s ? { server: s } : {},
+			...s && this.session.link ? { link: this.session.link } : {},
 			local: o(t.me, null, t.own.quality),
 			remote: [...t.participants.values()].map((e) => o(e.id, e.id, e.quality))
 		};
@@ -3591,7 +3783,7 @@ var nr = class e {
 		return n && r.file && this.session.files.keep(r.file.id, n), this.session.remember(r), r;
 	}
 };
-function rr(e, t) {
+function xr(e, t) {
 	let n = new TextEncoder(), r = "";
 	for (let i of e) {
 		if (n.encode(r + i).length > t) break;
@@ -3599,7 +3791,7 @@ function rr(e, t) {
 	}
 	return r;
 }
-function ir(e = {}) {
+function Sr(e = {}) {
 	let n = globalThis, r = {};
 	for (let i of [
 		"RTCPeerConnection",
@@ -3614,4 +3806,4 @@ function ir(e = {}) {
 	}
 	return r;
 }
-export { vt as Call, D as Participant, nr as Room, t as VecheError, n as errorCode, e as errorReasons };
+export { yt as Call, D as Participant, br as Room, t as VecheError, n as errorCode, e as errorReasons };
