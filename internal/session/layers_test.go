@@ -114,6 +114,39 @@ func TestSeatShowsALayer(t *testing.T) {
 	host.out.layers()
 }
 
+// A new connection begins with everything, and is told anew what is wanted.
+func TestNewConnectionIsToldAgain(t *testing.T) {
+	host, guest, list := cinema(t)
+	guest.see(Wish{Member: host.id, Source: room.SourceCamera, Width: 320, Height: 180})
+	guest.out.seat(pairOf(host.id, SeatNone, SeatLive, "vp8"), all(list))
+	host.out.layers(0)
+	o := offerOf(2, 0, room.SourceCamera)
+	o.SDP = simulcast
+	host.connect(o)
+	for i, rid := range []string{"l", "m", "h"} {
+		list[i] = newPublisher(media.VP8)
+		host.peer.config.Handler.Track("camera", rid, list[i].Track)
+	}
+	host.out.many(2, func(v any) bool { l, ok := v.(Layers); return ok && slices.Equal(l[0].Wanted, []int{0}) }, all(list))
+}
+
+// many waits until something was told so often; f is called meanwhile.
+func (o *outlet) many(n int, is func(any) bool, f func()) {
+	o.t.Helper()
+	eventually(o.t, "told so often", func() bool {
+		f()
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		count := 0
+		for _, v := range o.all {
+			if is(v) {
+				count++
+			}
+		}
+		return count >= n
+	})
+}
+
 // The picture that flows is called live while a better one is awaited.
 func TestOldLayerGoesOn(t *testing.T) {
 	host, guest, list := cinema(t)

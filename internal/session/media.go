@@ -38,6 +38,7 @@ type Media struct {
 	// The following are the worker's.
 	told    []room.Track // what the room knows of our tracks
 	asks    map[room.Source]ask
+	last    *conn // of the last look
 	sharing sharing
 }
 

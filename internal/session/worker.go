@@ -135,6 +135,10 @@ func (m *Media) look() (done, watch bool) {
 	for _, c := range g.old {
 		c.shut()
 	}
+	if g.conn != m.last { // its client knows nothing of what the one before was told
+		m.last, m.asks = g.conn, map[room.Source]ask{}
+		m.sharing.heard, m.sharing.at = "", time.Time{}
+	}
 	if g.conn != nil {
 		g.conn.report(g.state)
 		if final(g.state) {
