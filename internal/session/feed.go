@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"veche.example/internal/room"
 	"veche.example/internal/session/allot"
 	"veche.example/internal/sfu"
 )
@@ -243,16 +242,3 @@ func (f feed) options() (list []allot.Option, levels []sfu.Level) {
 
 // live says whether an encoding is sent, or can be expected to be when it is asked for.
 func (e encoding) live() bool { return e.track != nil && (e.known == nil || !e.known.dead.Load()) }
-
-// sameFeeds compares what two acts show.
-func sameFeeds(a, b map[room.Source]feed) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for source, f := range a {
-		if !slices.Equal(f, b[source]) {
-			return false
-		}
-	}
-	return true
-}

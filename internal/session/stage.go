@@ -1,6 +1,7 @@
 package session
 
 import (
+	"maps"
 	"slices"
 	"sync"
 
@@ -54,7 +55,7 @@ func (g *stage) set(m *Media, feeds map[room.Source]feed) {
 	member := m.s.who.Member
 	i := slices.IndexFunc(g.acts, func(a act) bool { return a.member == member })
 	switch {
-	case len(feeds) == 0 && (i < 0 || g.acts[i].owner != m), i >= 0 && g.acts[i].owner == m && sameFeeds(g.acts[i].feeds, feeds):
+	case len(feeds) == 0 && (i < 0 || g.acts[i].owner != m), i >= 0 && g.acts[i].owner == m && maps.EqualFunc(g.acts[i].feeds, feeds, slices.Equal[feed]):
 		return
 	case i < 0:
 		g.acts = append(slices.Clip(g.acts), act{m, member, feeds})
