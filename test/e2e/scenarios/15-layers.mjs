@@ -137,7 +137,7 @@ export default group(
   ['three sizes: small and large tile, what nobody watches stops', (t) => sizes(t, 'chromium'), { timeout: 120_000 }],
   ['three sizes sent by Firefox', (t) => sizes(t, 'firefox'), { firefox: true, timeout: 120_000 }],
   ['VP9 in layers', (t) => layered(t, 'vp9')],
-  ['AV1 in layers', (t) => layered(t, 'av1')],
+  ['AV1 of a larger camera', (t) => layered(t, 'av1')],
   ['a page out of sight gets no pictures, SFU', (t) => hidden(t, 'sfu')],
   ['a page out of sight gets no pictures, P2P', (t) => hidden(t, 'p2p')],
   ['sound only by choice, SFU', (t) => saving(t, 'sfu')],
