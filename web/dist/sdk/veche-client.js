@@ -2814,12 +2814,12 @@ function Xn(e, t) {
 	});
 }
 function Zn(e, t) {
-	let n = e.layered && Wn.has(e.codec) ? t : 1, r = Math.min(n, (e.wanted?.spatial ?? n - 1) + 1), i = 2 ** (n - r), a = {
+	let n = e.layered && e.codec === "vp9" ? t : 1, r = Math.min(n, (e.wanted?.spatial ?? n - 1) + 1), i = 2 ** (n - r), a = {
 		active: !e.wanted || e.wanted.wanted.length > 0,
 		scaleResolutionDownBy: i,
 		maxBitrate: qn(e.source, e.width * e.height / i ** 2)
 	};
-	return e.layered && (a.scalabilityMode = r > 1 ? `L${r}T${Z}_KEY` : `L1T${Z}`), a;
+	return e.codec === "av1" && e.layered ? a.scalabilityMode = "L1T1" : e.layered && (a.scalabilityMode = r > 1 ? `L${r}T${Z}_KEY` : `L1T${Z}`), a;
 }
 var Qn = class {
 	source;
