@@ -25,6 +25,8 @@ func (s *Server) routes() (http.Handler, error) {
 	mux.Handle("/ws", s.native)
 	mux.Handle("/whip/", s.whip)
 	mux.Handle("/whep/", s.whip)
+	mux.Handle("/hls/", s.live)
+	mux.Handle("/dash/", s.live)
 	mux.Handle("/", site.Secure(pages, s.seen))
 	mux.Handle("GET /app.json", site.Secure(jsonBody(info), s.seen))
 	prefix := strings.TrimSuffix(s.cfg.HTTP.Prefix, "/")

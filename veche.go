@@ -23,6 +23,7 @@ import (
 
 	"veche.example/internal/auth"
 	"veche.example/internal/config"
+	"veche.example/internal/egress/live"
 	"veche.example/internal/hub"
 	"veche.example/internal/load"
 	"veche.example/internal/metrics"
@@ -69,6 +70,7 @@ type Server struct {
 	whip     *whip.Adapter
 	fronts   []running
 	streams  streams
+	live     *live.Server
 	keys     *auth.Keys
 	handler  http.Handler
 	registry *prometheus.Registry
@@ -110,6 +112,7 @@ func New(c Config, opts ...Option) (*Server, error) {
 	if s.streams, err = openStreams(&s.cfg.Streams, s.sessions, s.log); err != nil {
 		return nil, errors.Join(err, s.Close(context.Background()))
 	}
+	s.live = openOutputs(s, s.cfg.Outputs)
 	if err := s.serveSite(); err != nil {
 		return nil, errors.Join(err, s.Close(context.Background()))
 	}
@@ -140,6 +143,9 @@ func (s *Server) Metrics() http.Handler { return metrics.Handler(s.registry) }
 // left is cut off; no goroutine remains in either case. It is idempotent.
 func (s *Server) Close(ctx context.Context) error {
 	s.closing.Do(func() {
+		if s.live != nil {
+			s.live.Close()
+		}
 		s.streams.close()
 		s.closeErr = errors.Join(s.closeFrontends(ctx)...)
 		s.closeErr = errors.Join(

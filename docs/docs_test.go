@@ -24,6 +24,7 @@ var pairs = map[string]string{
 	"docs/clients.md":        "docs/ru/clients.md",
 	"docs/streaming.md":      "docs/ru/streaming.md",
 	"docs/migrate/peerjs.md": "docs/ru/migrate/peerjs.md",
+	"docs/streaming-out.md":  "docs/ru/streaming-out.md",
 }
 
 // block is a fenced piece of a page.

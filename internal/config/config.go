@@ -22,6 +22,8 @@ type Config struct {
 	Log     Log     `koanf:"log" doc:"Logs go to standard error."`
 	Streams Streams `koanf:"streams" doc:"Streams of other protocols that come into a room."`
 
+	Outputs Outputs `koanf:"outputs" doc:"What goes out of a room to audiences that play over HTTP: HLS with low latency, and MPEG-DASH. Nothing is made before somebody asks for it."`
+
 	Frontends Frontends `koanf:"frontends" doc:"Signalling protocols of other systems, so that their clients move here by a change of URL: a list of names, or a map with settings, where naming one serves it. Media goes from browser to browser. veche demo serves all of them."`
 }
 
@@ -123,6 +125,12 @@ type Streams struct {
 	H265 string `koanf:"h265" enum:"convert forward" doc:"What becomes of H.265, which few browsers can show: convert makes it H.264 (needs ffmpeg and a processor core), forward leaves it."`
 }
 
+// Outputs configures what goes out over HTTP.
+type Outputs struct {
+	Max  int           `koanf:"max" min:"1" doc:"Rooms and members that are shown at a time."`
+	Idle time.Duration `koanf:"idle" min:"5s" doc:"How long an output goes on after the last request."`
+}
+
 // Log configures the log.
 type Log struct {
 	Level  string `koanf:"level" enum:"debug info warn error" doc:"The least important messages that are written."`
@@ -147,6 +155,7 @@ func Default() Config {
 			Connections: 10_000, CPU: 95, PendingPerIP: 32,
 		},
 		Streams: Streams{Max: 100, H265: "convert"},
+		Outputs: Outputs{Max: 32, Idle: 30 * time.Second},
 		Log:     Log{Level: "info", Format: "text"}, Frontends: defaultFrontends(),
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pion/rtcp"
+
 	"veche.example/internal/media"
 	"veche.example/internal/room"
 	"veche.example/internal/rtc"
@@ -73,6 +75,13 @@ func (v *Viewer) Show(ctx context.Context, wishes []session.Wish) error {
 // (SenderReport).
 func (v *Viewer) Slots(seat int) (audio, video *sfu.Slot) {
 	return v.peer.Slot(fmt.Sprintf("a%d", seat)), v.peer.Slot(fmt.Sprintf("v%d", seat))
+}
+
+// KeyFrame asks whoever a seat shows for a key frame.
+func (v *Viewer) KeyFrame(seat int) {
+	if _, video := v.Slots(seat); video != nil {
+		video.HandleRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(2*seat + 2)}})
+	}
 }
 
 // CodecOf is the codec of a payload type that a viewer's writer gets; false for any other.

@@ -207,6 +207,16 @@ func (m *Manager) buried(who Who) room.Code {
 	return m.graves[who]
 }
 
+// Present tells whether anybody is in a room, or, unless member is "", whether that member is.
+func (m *Manager) Present(id room.ID, member room.MemberID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if member != "" {
+		return m.sessions[Who{id, member}] != nil
+	}
+	return m.stages[id] != nil
+}
+
 // Stats are figures for the metrics. Sessions, Peers and Tracks are gauges, the rest only grow.
 type Stats struct {
 	Sessions, Peers, Tracks int64
