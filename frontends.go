@@ -9,12 +9,14 @@ import (
 	"veche.example/internal/config"
 	"veche.example/internal/front"
 	"veche.example/internal/metrics"
+	"veche.example/internal/signal/article"
 	"veche.example/internal/signal/peerjs"
 )
 
 // frontendModules are the protocols of other systems that the server can speak: the name in the configuration, the
 // place on the shared port, and how to make one.
 var frontendModules = []frontendModule{
+	{"article", front.Upgrade("/"), func(c front.Config, _ *config.Frontends) frontend { return article.New(c) }},
 	{"peerjs", front.Below("/peerjs"), func(c front.Config, f *config.Frontends) frontend {
 		o := &f.PeerJS
 		return peerjs.New(c, peerjs.Options{Keys: o.Keys, Discovery: o.Discovery, Expire: o.Expire, Idle: o.Idle})

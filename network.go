@@ -20,6 +20,7 @@ import (
 
 // network is what packets come through: the UDP port, the TCP ports, and STUN, TURN and ICE behind them.
 type network struct {
+	guest  turnd.Guest
 	log    *slog.Logger
 	cfg    *Config
 	addrs  []netip.Addr // where clients reach this machine; never empty
@@ -36,8 +37,8 @@ type network struct {
 }
 
 // openNetwork binds the media ports. After an error nothing is open.
-func openNetwork(c *Config, turnSecret []byte, log *slog.Logger) (*network, error) {
-	n := &network{log: log, cfg: c}
+func openNetwork(c *Config, turnSecret []byte, guest turnd.Guest, log *slog.Logger) (*network, error) {
+	n := &network{log: log, cfg: c, guest: guest}
 	if err := n.open(turnSecret); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
@@ -88,7 +89,7 @@ func (n *network) turnConfig(secret []byte) turnd.Config {
 		Relays: relays(n.addrs), MediaAddrs: []netip.AddrPort{n.udp.Addr()}, PublicAddrs: n.cfg.Media.IPs,
 		PortMin: uint16(c.PortMin), PortMax: uint16(c.PortMax), AllowPeers: c.AllowPeers, DenyPeers: c.DenyPeers,
 		MemberQuota: c.Quotas.Member, IPQuota: c.Quotas.IP, MaxAllocations: c.Quotas.Total, PermissionQuota: c.Quotas.Permissions,
-		Log: n.log,
+		Guest: n.guest, Log: n.log,
 	}
 }
 

@@ -31,6 +31,7 @@ import (
 	"veche.example/internal/session"
 	"veche.example/internal/signal/native"
 	"veche.example/internal/signal/whip"
+	"veche.example/internal/turnd"
 )
 
 // Config is everything a server can be told; docs/configuration.md has every field.
@@ -46,6 +47,7 @@ type options struct {
 	log      *slog.Logger
 	version  string
 	demoRoom string
+	guest    turnd.Guest
 }
 
 // WithLogger makes the server log to l instead of nowhere.
@@ -56,6 +58,12 @@ func WithVersion(v string) Option { return func(o *options) { o.version = v } }
 
 // WithDemoRoom makes the start page offer a room where everybody meets who opens it.
 func WithDemoRoom(name string) Option { return func(o *options) { o.demoRoom = name } }
+
+// WithGuestTURN lets a fixed TURN user in that everybody knows, for clients on this machine only: examples that have it
+// written into their pages work then.
+func WithGuestTURN(user, password string) Option {
+	return func(o *options) { o.guest = turnd.Guest{User: user, Password: password} }
+}
 
 // Server is a running server and its http.Handler. All methods may be called from any goroutine.
 type Server struct {
@@ -100,7 +108,7 @@ func New(c Config, opts ...Option) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.net, err = openNetwork(&s.cfg, keys.Derive("turn"), s.log); err != nil {
+	if s.net, err = openNetwork(&s.cfg, keys.Derive("turn"), s.opt.guest, s.log); err != nil {
 		return nil, err
 	}
 	s.hub = hub.New(hub.Config{Log: s.log, Limits: hub.Limits{MaxRooms: c.Rooms.MaxRooms}})

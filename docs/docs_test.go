@@ -21,10 +21,11 @@ var pairs = map[string]string{
 	"docs/guide.md": "docs/guide.ru.md",
 	"docs/user.md":  "docs/user.ru.md",
 
-	"docs/clients.md":        "docs/ru/clients.md",
-	"docs/streaming.md":      "docs/ru/streaming.md",
-	"docs/migrate/peerjs.md": "docs/ru/migrate/peerjs.md",
-	"docs/streaming-out.md":  "docs/ru/streaming-out.md",
+	"docs/clients.md":         "docs/ru/clients.md",
+	"docs/streaming.md":       "docs/ru/streaming.md",
+	"docs/migrate/peerjs.md":  "docs/ru/migrate/peerjs.md",
+	"docs/streaming-out.md":   "docs/ru/streaming-out.md",
+	"docs/migrate/article.md": "docs/ru/migrate/article.md",
 }
 
 // block is a fenced piece of a page.

@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"veche.example"
 	"veche.example/internal/config"
 )
 
@@ -41,6 +43,10 @@ func (c *demoCmd) Run(ctx context.Context, sys *system) error {
 			return err
 		}
 	}
+	if !c.LAN && loopback(cfg.HTTP.Listen) {
+		// What the article's page has written into it, for this machine alone.
+		p.options = append(p.options, veche.WithGuestTURN("webrtc", "turnserver"))
+	}
 	ctx, stop := untilSignal(ctx)
 	defer stop()
 	if err := c.open(ctx, p); err != nil {
@@ -54,6 +60,13 @@ func (c *demoCmd) Run(ctx context.Context, sys *system) error {
 			portOf(p.listener.Addr().String()), portOf(p.cfg.Media.UDP))
 	}
 	return p.run(ctx)
+}
+
+// loopback tells whether an address is one of this machine alone.
+func loopback(address string) bool {
+	host, _, _ := net.SplitHostPort(address) // the configuration is valid
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 func (c *demoCmd) config(sys *system) (config.Config, error) {

@@ -29,12 +29,13 @@ const patience = 10 * time.Second
 //
 //	listen ─▶ veche.New ─▶ serve until ctx ends ─▶ not ready ─▶ clients told, requests finished ─▶ gone
 type process struct {
-	cfg   config.Config
-	tls   *tls.Config
-	log   *slog.Logger
-	local bool   // /metrics on the main port for clients on this machine
-	trial bool   // ports of streams may be taken by others
-	demo  string // room that the start page offers, "" = none
+	cfg     config.Config
+	tls     *tls.Config
+	log     *slog.Logger
+	local   bool // /metrics on the main port for clients on this machine
+	trial   bool // ports of streams may be taken by others
+	options []veche.Option
+	demo    string // room that the start page offers, "" = none
 
 	listener net.Listener
 	fronts   []frontListener
@@ -61,7 +62,7 @@ func (p *process) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.server, err = veche.New(p.cfg, veche.WithLogger(p.log), veche.WithVersion(versionText()), veche.WithDemoRoom(p.demo))
+	p.server, err = veche.New(p.cfg, append(p.options, veche.WithLogger(p.log), veche.WithVersion(versionText()), veche.WithDemoRoom(p.demo))...)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}

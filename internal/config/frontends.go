@@ -14,6 +14,8 @@ import (
 // the configuration "frontends" is a list of names, which are the ones that are served, or a map with their settings,
 // where naming one is enough to serve it.
 type Frontends struct {
+	Article Article `koanf:"article" doc:"Clients of the article's own protocol (docs/migrate/article.md): WebSockets at /."`
+
 	PeerJS PeerJS `koanf:"peerjs" doc:"Clients of PeerJS (docs/migrate/peerjs.md), below /peerjs/."`
 }
 
@@ -26,6 +28,9 @@ type Frontend struct {
 	Connections int      `koanf:"connections" min:"1" doc:"Connections at a time."`
 	PerIP       int      `koanf:"perIP" doc:"Connections of one address (IPv6: /64) at a time; 0 means no limit."`
 }
+
+// Article configures the front-end for the article's own protocol.
+type Article struct{ Frontend }
 
 // PeerJS configures the front-end for PeerJS.
 type PeerJS struct {
@@ -40,6 +45,7 @@ func defaultFrontend() Frontend { return Frontend{Access: "auto", Connections: 1
 
 func defaultFrontends() Frontends {
 	return Frontends{
+		Article: Article{defaultFrontend()},
 		PeerJS: PeerJS{Frontend: defaultFrontend(), Keys: []string{"peerjs"}, Expire: 5 * time.Second, Idle: 90 * time.Second},
 	}
 }

@@ -23,6 +23,9 @@ import (
 // through after it has expired, so that a call may last longer than the few minutes of the credential: it ends with the
 // member, by Revoke, not with the clock.
 
+// guestMember is whose relays those of Config.Guest are.
+const guestMember = "guest"
+
 // maxMember bounds a member's name inside a credential; a STUN user name has at most 508 bytes (RFC 8489 §14.3).
 const maxMember = 256
 
@@ -150,6 +153,11 @@ func parseUserID(s string) (u userID, ok bool) {
 
 // authenticate is Pion's AuthHandler: it finds the key of a user name, or refuses it.
 func (s *Server) authenticate(a *turn.RequestAttributes) (string, []byte, bool) {
+	if g := s.c.Guest; g.User != "" && a.Username == g.User {
+		if from := addrPortOf(a.SrcAddr).Addr(); from.IsValid() && s.policy.interfaceIP(from) && a.Realm == s.c.Realm {
+			return userID{ip: from, member: guestMember}.String(), turn.GenerateAuthKey(g.User, a.Realm, g.Password), true
+		}
+	}
 	u, key, ok := s.creds.check(a, s.now())
 	if !ok {
 		s.failed(u.ip)

@@ -64,6 +64,32 @@ func TestAuthenticate(t *testing.T) {
 	}
 }
 
+// TestGuest: a user that everybody knows is let in from this machine only.
+func TestGuest(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Guest = Guest{"webrtc", "turnserver"} })
+	from := func(ip net.IP, user string) *turn.RequestAttributes {
+		return &turn.RequestAttributes{Username: user, Realm: "veche", Method: stun.MethodAllocate, SrcAddr: &net.UDPAddr{IP: ip, Port: 5}}
+	}
+	for name, c := range map[string]struct {
+		a  *turn.RequestAttributes
+		ok bool
+	}{
+		"loopback": {from(net.IPv4(127, 0, 0, 1), "webrtc"), true}, "IPv6 loopback": {from(net.IPv6loopback, "webrtc"), true},
+		"elsewhere": {from(net.IPv4(192, 0, 2, 1), "webrtc"), false}, "another user": {from(net.IPv4(127, 0, 0, 1), "webrtd"), false},
+	} {
+		id, key, ok := r.authenticate(c.a)
+		if ok != c.ok || ok && string(key) != string(turn.GenerateAuthKey("webrtc", "veche", "turnserver")) {
+			t.Errorf("%s: %v", name, ok)
+		}
+		if _, good := parseUserID(id); ok && !good {
+			t.Errorf("%s: user %q", name, id)
+		}
+	}
+	if _, _, ok := newRig(t, nil).authenticate(from(net.IPv4(127, 0, 0, 1), "webrtc")); ok {
+		t.Error("there is a guest where none was asked for")
+	}
+}
+
 func TestUserID(t *testing.T) {
 	u := userID{ip: netip.MustParseAddr("2001:db8::1"), issued: 17, member: "a|b:c"}
 	if got, ok := parseUserID(u.String()); !ok || got != u {

@@ -72,10 +72,15 @@ type Config struct {
 	IPQuota         int            // allocations per client address (IPv6: /64), default 32
 	MaxAllocations  int            // of the whole server, default 4096
 	PermissionQuota int            // permissions per allocation, and channels per allocation, default 64
+	Guest           Guest          // a fixed user for clients on this machine, default: none
 	Log             *slog.Logger   // default: nothing is logged
 
 	permissionLife, channelLife time.Duration // for tests; default: Pion's, 5 and 10 minutes (RFC 8656 §9, §12)
 }
+
+// Guest is a user name and password that everybody knows. It is good for clients on this machine only, by their
+// address: browsers send from an interface even to loopback.
+type Guest struct{ User, Password string }
 
 // Stats are the counters of a Server since it was started.
 type Stats struct {

@@ -21,7 +21,7 @@ a running server; video means that frames are decoded and move. How to move: the
 function table(list, language) {
   const rows = [words[language].head, '|---|---|---|---|---|'];
   for (const c of list) {
-    const packages = c.clients.map((name) => `${name} ${version(name)}`).join(', ');
+    const packages = c.clients.map((name) => `${name} ${version(name)}`).join(', ') || '–';
     for (const one of c.cases) {
       const browsers = (one.browsers ?? []).map((b) => b[0].toUpperCase() + b.slice(1)).join(', ') || '–';
       rows.push(`| ${c.system} | ${one.clients?.map((name) => `${name} ${version(name)}`).join(', ') ?? packages} | ${one.does[language]} | ${browsers} | \`${c.name}: ${one.test}\` |`);
