@@ -46,7 +46,7 @@ func defaultFrontend() Frontend { return Frontend{Access: "auto", Connections: 1
 func defaultFrontends() Frontends {
 	return Frontends{
 		Article: Article{defaultFrontend()},
-		PeerJS: PeerJS{Frontend: defaultFrontend(), Keys: []string{"peerjs"}, Expire: 5 * time.Second, Idle: 90 * time.Second},
+		PeerJS:  PeerJS{Frontend: defaultFrontend(), Keys: []string{"peerjs"}, Expire: 5 * time.Second, Idle: 90 * time.Second},
 	}
 }
 
