@@ -27,6 +27,7 @@ func (s *Server) routes() (http.Handler, error) {
 	mux.Handle("/whep/", s.whip)
 	mux.Handle("/hls/", s.live)
 	mux.Handle("/dash/", s.live)
+	mux.Handle("GET /api/rooms/{room}/outputs", site.Secure(s.viewers, s.seen))
 	mux.Handle("/", site.Secure(pages, s.seen))
 	mux.Handle("GET /app.json", site.Secure(jsonBody(info), s.seen))
 	prefix := strings.TrimSuffix(s.cfg.HTTP.Prefix, "/")

@@ -45,6 +45,7 @@ func (s *Server) whipConfig() whip.Config {
 	return whip.Config{
 		Log: s.log, Lobby: whipLobby{s.sessions, s}, ClientIP: s.clientIP, Reach: s.reach,
 		Prefix: s.stripped, Sessions: s.cfg.Limits.Connections,
+		Encoders: whip.Policy(s.cfg.WHIP.Encoders), Absent: !s.cfg.WHIP.Wait,
 	}
 }
 
@@ -80,23 +81,16 @@ func (l whipLobby) Join(ctx context.Context, r session.JoinRequest, out session.
 	if err != nil {
 		return nil, w, err
 	}
-	return whipParticipant{p, p.Media()}, w, nil
+	return whipParticipant{p}, w, nil
 }
 
-type whipParticipant struct {
-	*session.Session
-	media *session.Media
-}
+// Watching implements whip.Lobby.
+func (l whipLobby) Watching(name room.ID) int { return watching(l.server.viewers.of(name)) }
 
-// Offer, Candidate and View implement whip.Participant.
-func (p whipParticipant) Offer(ctx context.Context, o session.Offer) (string, error) {
-	return p.media.Offer(ctx, o)
-}
+type whipParticipant struct{ *session.Session }
 
-func (p whipParticipant) Candidate(ctx context.Context, c session.Candidate) error {
-	return p.media.Candidate(ctx, c)
-}
+// Media implements whip.Participant.
+func (p whipParticipant) Media() whip.Media { return p.Session.Media() }
 
-func (p whipParticipant) View(ctx context.Context, w []session.Wish) error {
-	return p.media.View(ctx, w)
-}
+// Facts implements whip.Participant.
+func (p whipParticipant) Facts() whip.Facts { return p.Session }

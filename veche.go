@@ -79,6 +79,7 @@ type Server struct {
 	fronts   []running
 	streams  streams
 	live     *live.Server
+	viewers  *viewers
 	keys     *auth.Keys
 	handler  http.Handler
 	registry *prometheus.Registry
@@ -113,6 +114,7 @@ func New(c Config, opts ...Option) (*Server, error) {
 	}
 	s.hub = hub.New(hub.Config{Log: s.log, Limits: hub.Limits{MaxRooms: c.Rooms.MaxRooms}})
 	s.sessions = session.New(s.sessionConfig(keys))
+	s.viewers = newViewers(s.sessions, keys)
 	s.native = native.New(s.nativeConfig())
 	s.whip = whip.New(s.whipConfig())
 	s.keys = keys
@@ -121,6 +123,7 @@ func New(c Config, opts ...Option) (*Server, error) {
 		return nil, errors.Join(err, s.Close(context.Background()))
 	}
 	s.live = openOutputs(s, s.cfg.Outputs)
+	s.viewers.providers = append(s.viewers.providers, overHTTP(s.live.Stats))
 	if err := s.serveSite(); err != nil {
 		return nil, errors.Join(err, s.Close(context.Background()))
 	}

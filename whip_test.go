@@ -90,6 +90,7 @@ type whipPeer struct {
 	pc            *webrtc.PeerConnection
 	resource, tag string
 	answer        string
+	header        http.Header // of the answer
 	sending       sync.WaitGroup
 	stop          context.CancelFunc
 	got           map[string]chan rtp.Packet // of a player, by kind
@@ -98,14 +99,20 @@ type whipPeer struct {
 // bare makes a client without sections, and the context of what it sends.
 func (l *whipLab) bare() (*whipPeer, context.Context) {
 	l.t.Helper()
-	var se webrtc.SettingEngine
-	se.SetIncludeLoopbackCandidate(true)
-	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
-	se.SetInterfaceFilter(func(name string) bool { return name == "lo" })
 	media := &webrtc.MediaEngine{}
 	if err := media.RegisterDefaultCodecs(); err != nil {
 		l.t.Fatal(err)
 	}
+	return l.with(media)
+}
+
+// with is bare with other codecs and header extensions.
+func (l *whipLab) with(media *webrtc.MediaEngine) (*whipPeer, context.Context) {
+	l.t.Helper()
+	var se webrtc.SettingEngine
+	se.SetIncludeLoopbackCandidate(true)
+	se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	se.SetInterfaceFilter(func(name string) bool { return name == "lo" })
 	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithSettingEngine(se)).NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		l.t.Fatal(err)
@@ -220,7 +227,7 @@ func (p *whipPeer) begin(path string, header ...string) *whipPeer {
 	if err != nil {
 		p.l.t.Fatal(err)
 	}
-	p.resource, p.tag = location.String(), h.Get("ETag")
+	p.resource, p.tag, p.header = location.String(), h.Get("ETag"), h
 	p.apply(answer)
 	return p
 }

@@ -25,6 +25,7 @@ const (
 var larger = map[string]int{
 	"internal/sfu.Slot":    28,   // methods: the surface of one RTP section, half of it one-line getters
 	"internal/udp":         3600, // lines: batches, sinks, lanes and outlets share what no other package may see
+	"internal/session":     3300, // lines: one worker decides what everybody sends and is sent
 	"internal/wsconn.Conn": 32,   // methods: reader, writer, keeper and closer of one connection
 }
 

@@ -20,6 +20,7 @@ type Config struct {
 	Rooms   Rooms   `koanf:"rooms" doc:"What holds for every room."`
 	Limits  Limits  `koanf:"limits" doc:"What one client may cost."`
 	Log     Log     `koanf:"log" doc:"Logs go to standard error."`
+	WHIP    WHIP    `koanf:"whip" doc:"Encoders and players that come by HTTP: WHIP and WHEP."`
 	Streams Streams `koanf:"streams" doc:"Streams of other protocols that come into a room."`
 
 	Outputs Outputs `koanf:"outputs" doc:"What goes out of a room to audiences that play over HTTP: HLS with low latency, and MPEG-DASH. Nothing is made before somebody asks for it."`
@@ -110,6 +111,13 @@ type Limits struct {
 	PendingPerIP      int   `koanf:"pendingPerIP" min:"1" doc:"Connections of one address (IPv6: /64) that have not joined a room yet."`
 }
 
+// WHIP configures WHIP and WHEP.
+type WHIP struct {
+	Encoders string `koanf:"encoders" enum:"replace refuse several" doc:"What becomes of an encoder that comes while it seems to be there: one with the same room, token and name (without a token: and address). replace: it takes its own place, without a token only if the first one has gone silent; refuse: it is refused as long as the first one sends anything; several: both are shown."`
+	Wait     bool   `koanf:"wait" doc:"Let players wait in a room where nobody publishes yet. Otherwise they are answered 404 (nobody is there) or 409 (nobody publishes)."`
+	Embed    bool   `koanf:"embed" doc:"Let foreign web pages show the player page, watch/ROOM/embed, in a frame."`
+}
+
 // Streams configures what comes in by other protocols than WebRTC.
 type Streams struct {
 	RTMP  string `koanf:"rtmp" doc:"HOST:PORT for encoders that push by RTMP, for example OBS; the usual port is 1935. Empty means none."`
@@ -154,6 +162,7 @@ func Default() Config {
 			MessagesPerSecond: 50, Burst: 200, Frame: 64 << 10, SDP: 512 << 10,
 			Connections: 10_000, CPU: 95, PendingPerIP: 32,
 		},
+		WHIP:    WHIP{Encoders: "replace", Wait: true, Embed: true},
 		Streams: Streams{Max: 100, H265: "convert"},
 		Outputs: Outputs{Max: 32, Idle: 30 * time.Second},
 		Log:     Log{Level: "info", Format: "text"}, Frontends: defaultFrontends(),

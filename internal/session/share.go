@@ -118,6 +118,9 @@ func (m *Media) share(g glance, plans []plan, wish map[int]*Wish, h hearing) {
 		}
 		seat := allot.Seat{Number: i, Source: p.member + " " + string(p.source), Width: wish[i].Width, Height: wish[i].Height, Paused: p.video.pause}
 		seat.Options, levels[i] = p.video.feed.options()
+		if most := wish[i].Most; most != nil {
+			seat.Options, levels[i] = p.video.feed.upTo(most, seat.Options, levels[i])
+		}
 		switch {
 		case p.source == room.SourceScreen:
 			seat.Rank = allot.Screen

@@ -94,6 +94,13 @@ type Wish struct {
 	Source        room.Source   // camera or screen; the audio goes with it
 	Width, Height int           // of the tile in pixels
 	Paused        bool
+	Most          *Most // no more than this of the picture; nil = what fits the tile
+}
+
+// Most is the best of a source that a seat may show; less is shown when the way does not carry it.
+type Most struct {
+	Encoding          string // its rid; "" = any. One that the source does not have is no limit.
+	Spatial, Temporal int    // highest levels of it, from 0; All = all
 }
 
 // Outlet takes what a session is told. The methods are called in order, one at a time, may be

@@ -33,6 +33,8 @@ type Config struct {
 	Rate     float64                           // POSTs per second of an address; 0 = DefaultRate
 	Burst    float64                           // POSTs at once; 0 = DefaultBurst
 	Timeout  time.Duration                     // of reading a body, and of one call of the Participant; 0 = DefaultTimeout
+	Encoders Policy                            // what becomes of one that comes while it seems to be there; "" = Replace
+	Absent   bool                              // players that come before anybody publishes are sent away
 	Connect  time.Duration                     // until media must be connected; 0 = DefaultConnect
 }
 
@@ -49,6 +51,7 @@ type Adapter struct {
 
 	mu       sync.Mutex // guards the following
 	sessions map[string]*resource
+	encoders map[encoder]*resource // the newest of each
 	closed   bool
 }
 
@@ -73,7 +76,7 @@ func New(c Config) *Adapter {
 	setDefault(&c.Burst, DefaultBurst)
 	setDefault(&c.Timeout, DefaultTimeout)
 	setDefault(&c.Connect, DefaultConnect)
-	a := &Adapter{config: c, log: c.Log, posts: newLimiter(c.Rate, c.Burst), sessions: map[string]*resource{}}
+	a := &Adapter{config: c, log: c.Log, posts: newLimiter(c.Rate, c.Burst), sessions: map[string]*resource{}, encoders: map[encoder]*resource{}}
 	a.life, a.cut = context.WithCancel(context.Background())
 	return a
 }
@@ -119,6 +122,9 @@ func (a *Adapter) add(s *resource) error {
 		return errFull
 	}
 	a.sessions[s.id] = s
+	if !s.player {
+		a.encoders[s.key] = s
+	}
 	s.deadline = time.AfterFunc(a.config.Connect, func() { a.fail(s, "not connected in time") })
 	return nil
 }
@@ -165,6 +171,9 @@ func (a *Adapter) drop(s *resource, why string) bool {
 		return false
 	}
 	delete(a.sessions, s.id)
+	if a.encoders[s.key] == s {
+		delete(a.encoders, s.key)
+	}
 	s.deadline.Stop()
 	a.wg.Go(func() {
 		defer close(s.gone)
@@ -181,16 +190,17 @@ type Stats struct {
 	Refused             int64 // POSTs that were answered with an error
 	Full                int64 // those among them for which there was no room in the table
 	Failed              int64 // sessions that never had media or lost it
+	Replaced            int64 // publishers whose encoder has come again
 }
 
-type counters struct{ published, played, refused, full, failed atomic.Int64 }
+type counters struct{ published, played, refused, full, failed, replaced atomic.Int64 }
 
 // Stats returns the figures of this moment, from any goroutine.
 func (a *Adapter) Stats() Stats {
 	c := &a.stats
 	out := Stats{
 		Published: c.published.Load(), Played: c.played.Load(), Refused: c.refused.Load(),
-		Full: c.full.Load(), Failed: c.failed.Load(),
+		Full: c.full.Load(), Failed: c.failed.Load(), Replaced: c.replaced.Load(),
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -9,7 +9,10 @@
 //	Adapter.ServeHTTP  serve.go     method and path
 //	post               post.go      checks, join, offer, 201
 //	  scan             offer.go     what the sections of an offer are for
+//	  makeRoom         encoder.go   an encoder that comes again takes its own place
 //	patch, delete      patch.go     on a resource (resource.go)
 //	  parseFragment    fragment.go  application/trickle-ice-sdpfrag
+//	extension          extension.go layers that a player chooses
+//	events             events.go    what a player is told: server-sent events
 //	statusOf           problem.go   the one place where errors become status codes
 package whip

@@ -52,6 +52,21 @@ func (l *fakeLobby) Join(ctx context.Context, r session.JoinRequest, out session
 	return p, session.Welcome{ICEServers: l.servers}, nil
 }
 
+// Live implements Lobby: somebody publishes while there is a person who offers tracks.
+func (l *fakeLobby) Live(string) (exists, live bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.people {
+		s := p.snapshot()
+		exists = exists || s.left == 0
+		live = live || s.left == 0 && len(s.offers) > 0 && len(s.offers[0].Tracks) > 0
+	}
+	return exists, live
+}
+
+// Watching implements Lobby.
+func (l *fakeLobby) Watching(string) int { return l.present() }
+
 // last is the person who joined last.
 func (l *fakeLobby) last() *fakePerson {
 	l.mu.Lock()
@@ -77,9 +92,10 @@ type fakePerson struct {
 	request session.JoinRequest
 	out     session.Outlet
 
-	mu   sync.Mutex // guards the following
-	busy bool       // a method runs
-	seen seen
+	mu    sync.Mutex // guards the following
+	busy  bool       // a method runs
+	sends bool       // packets come
+	seen  seen
 }
 
 type seen struct {
@@ -87,6 +103,8 @@ type seen struct {
 	candidates []session.Candidate
 	view       []session.Wish
 	left       int
+	packets    uint64
+	offered    []session.Offered
 }
 
 func (p *fakePerson) snapshot() seen {
@@ -129,7 +147,26 @@ func (p *fakePerson) Do(ctx context.Context, c room.Command) (room.Reply, error)
 	return room.Reply{}, nil
 }
 
-// Offer implements Participant.
+// Media and Facts implement Participant.
+func (p *fakePerson) Media() Media { return p }
+func (p *fakePerson) Facts() Facts { return p }
+
+// Received implements Facts.
+func (p *fakePerson) Received() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.sends {
+		p.seen.packets++
+	}
+	return p.seen.packets
+}
+
+// Offered implements Facts.
+func (p *fakePerson) Offered(room.MemberID, room.Source) []session.Offered {
+	return p.snapshot().offered
+}
+
+// Offer implements Media.
 func (p *fakePerson) Offer(ctx context.Context, o session.Offer) (string, error) {
 	defer p.alone(func() { p.seen.offers = append(p.seen.offers, o) })()
 	if p.l.onOffer != nil {
@@ -138,7 +175,7 @@ func (p *fakePerson) Offer(ctx context.Context, o session.Offer) (string, error)
 	return answerSDP, nil
 }
 
-// Candidate implements Participant.
+// Candidate implements Media.
 func (p *fakePerson) Candidate(_ context.Context, c session.Candidate) error {
 	defer p.alone(func() { p.seen.candidates = append(p.seen.candidates, c) })()
 	if strings.Contains(c.Line, "nonsense") {
@@ -147,7 +184,7 @@ func (p *fakePerson) Candidate(_ context.Context, c session.Candidate) error {
 	return nil
 }
 
-// View implements Participant.
+// View implements Media.
 func (p *fakePerson) View(_ context.Context, w []session.Wish) error {
 	defer p.alone(func() { p.seen.view = w })()
 	if p.l.onView != nil {

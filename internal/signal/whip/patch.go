@@ -78,7 +78,7 @@ func (s *resource) trickle(ctx context.Context, f fragment) error {
 		return bad("more than %d candidates", sessionCandidates)
 	}
 	for _, c := range f.candidates {
-		err := s.p.Candidate(ctx, session.Candidate{PC: generation, Line: c.line, MID: c.mid, Index: -1, Fragment: s.ufrag})
+		err := s.p.Media().Candidate(ctx, session.Candidate{PC: generation, Line: c.line, MID: c.mid, Index: -1, Fragment: s.ufrag})
 		if err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (s *resource) trickle(ctx context.Context, f fragment) error {
 func (s *resource) restart(ctx context.Context, w http.ResponseWriter, f fragment) error {
 	o := s.offer
 	o.SDP = restarted(o.SDP, f.ufrag, f.pwd)
-	answer, err := s.p.Offer(ctx, o)
+	answer, err := s.p.Media().Offer(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func (a *Adapter) post(w http.ResponseWriter, r *http.Request, p path) error {
 	if err != nil {
 		return err
 	}
-	join, err := ask(r.URL.Query(), p)
+	join, err := a.ask(r.URL.Query(), p)
 	if err != nil {
 		return err
 	}
@@ -51,14 +51,21 @@ func (a *Adapter) post(w http.ResponseWriter, r *http.Request, p path) error {
 		return err
 	}
 	s := a.newResource(p.player, p.room)
+	s.view = join.view
 	join.req.Token, join.req.IP, join.req.Reach, join.req.CID = token, ip, a.config.Reach(r), s.cid
 	describe(&join.req, offer, d)
 	s.offer, s.ufrag, s.pwd = offer, d.ufrag, d.pwd
+	ctx, cancel := context.WithTimeout(r.Context(), a.config.Timeout)
+	defer cancel()
+	if !p.player {
+		s.key = keyOf(join.req)
+		if err := a.makeRoom(ctx, s.key); err != nil {
+			return err
+		}
+	}
 	if err := a.add(s); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), a.config.Timeout)
-	defer cancel()
 	answer, servers, err := s.begin(ctx, join)
 	s.pass()
 	if err == nil && !s.listed() { // a moderator was quick, or the server stops
@@ -79,6 +86,9 @@ func (a *Adapter) post(w http.ResponseWriter, r *http.Request, p path) error {
 	h.Set("Cache-Control", "no-store")
 	for _, l := range links(servers) {
 		h.Add("Link", l)
+	}
+	if s.player {
+		extensions(h, h.Get("Location"))
 	}
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, answer) // a client that is gone does not connect: the deadline ends it
@@ -110,9 +120,13 @@ func bearer(r *http.Request) (string, error) {
 // body reads a body of this type. A client that sends it slowly is given up.
 func (a *Adapter) body(w http.ResponseWriter, r *http.Request, typ string, limit int64) (string, error) {
 	if got, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || got != typ {
-		if typ == offerType {
+		switch typ {
+		case offerType:
 			w.Header().Set("Accept-Post", offerType)
 			return "", errOfferType
+		case jsonType:
+			w.Header().Set("Accept-Post", jsonType)
+			return "", errJSONType
 		}
 		w.Header().Set("Accept-Patch", fragmentType)
 		return "", errPatchType
@@ -132,13 +146,15 @@ func (a *Adapter) body(w http.ResponseWriter, r *http.Request, typ string, limit
 type wish struct {
 	req  session.JoinRequest
 	view session.Wish
+	wait bool // a player: for somebody who publishes
 }
 
-// ask reads the query: kind (for the one who creates the room), and what a player shall show.
-func ask(q url.Values, p path) (wish, error) {
+// ask reads the query: kind (for the one who creates the room), name, and what a player shall show.
+func (a *Adapter) ask(q url.Values, p path) (wish, error) {
 	w := wish{
 		req:  session.JoinRequest{Room: p.room, Name: "WHIP", Agent: room.AgentWHIP},
 		view: session.Wish{Member: session.First, Source: room.SourceCamera, Width: playWidth, Height: playHeight},
+		wait: !a.config.Absent,
 	}
 	if p.player {
 		w.req.Name, w.req.Agent, w.req.Viewer = "WHEP", room.AgentWHEP, true
@@ -149,6 +165,21 @@ func ask(q url.Values, p path) (wish, error) {
 			return w, bad("kind: meeting or broadcast")
 		}
 		w.req.Kind = kind
+	}
+	if n := q.Get("name"); n != "" {
+		if !validRoom(n) {
+			return w, bad("name: at most %d characters", maxRoom)
+		}
+		w.req.Name = n
+	}
+	switch q.Get("wait") {
+	case "":
+	case "true":
+		w.wait = true
+	case "false":
+		w.wait = false
+	default:
+		return w, bad("wait: true or false")
 	}
 	if m := q.Get("member"); m != "" {
 		if len(m) > maxRoom {
@@ -202,16 +233,26 @@ func describe(r *session.JoinRequest, o session.Offer, d description) {
 
 // begin joins, makes the media connection and asks for what shall be shown. The caller has the turn.
 func (s *resource) begin(ctx context.Context, w wish) (answer string, servers []session.ICEServer, err error) {
-	p, welcome, err := s.a.config.Lobby.Join(ctx, w.req, s)
+	lobby := s.a.config.Lobby
+	existed, _ := lobby.Live(s.room)
+	p, welcome, err := lobby.Join(ctx, w.req, s)
 	if err != nil {
 		return "", nil, err
 	}
 	s.p = p
-	if answer, err = p.Offer(ctx, s.offer); err != nil {
+	if s.player && !w.wait { // after the join, so that only who may watch is told
+		if !existed {
+			return "", nil, errNoRoom
+		}
+		if _, live := lobby.Live(s.room); !live {
+			return "", nil, errNoPublisher
+		}
+	}
+	if answer, err = p.Media().Offer(ctx, s.offer); err != nil {
 		return "", nil, err
 	}
 	if s.player {
-		err = p.View(ctx, []session.Wish{w.view})
+		err = p.Media().View(ctx, []session.Wish{w.view})
 	}
 	return answer, welcome.ICEServers, err
 }

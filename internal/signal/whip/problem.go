@@ -22,19 +22,24 @@ func (e *httpError) Error() string { return e.text }
 
 // Errors of the protocol.
 var (
-	errGone      = &httpError{http.StatusNotFound, "no-session", "no such session, or it has ended"}
-	errPath      = &httpError{http.StatusNotFound, "no-session", "the path is whip/{room} or whep/{room}"}
-	errMethod    = &httpError{http.StatusMethodNotAllowed, "method", "this method has no meaning here"}
-	errTooBig    = &httpError{http.StatusRequestEntityTooLarge, "too-big", "the body is over its limit"}
-	errMatch     = &httpError{http.StatusPreconditionFailed, "etag", "another ICE session than the current one"}
-	errNoMatch   = &httpError{http.StatusPreconditionRequired, "etag", "If-Match is missing"}
-	errRate      = &httpError{http.StatusTooManyRequests, "rate", "too many requests"}
-	errFull      = &httpError{http.StatusServiceUnavailable, "overloaded", "the server has too many sessions"}
-	errClosed    = &httpError{http.StatusServiceUnavailable, "overloaded", "the server stops"}
-	errOfferType = &httpError{http.StatusUnsupportedMediaType, "media-type", "the body must be " + offerType}
-	errPatchType = &httpError{http.StatusUnsupportedMediaType, "media-type", "the body must be " + fragmentType}
-	errScheme    = &httpError{http.StatusUnauthorized, "token", "Authorization must be Bearer and a token"}
-	errInternal  = &httpError{http.StatusInternalServerError, "internal", "our fault"}
+	errGone        = &httpError{http.StatusNotFound, "no-session", "no such session, or it has ended"}
+	errPath        = &httpError{http.StatusNotFound, "no-session", "the path is whip/{room} or whep/{room}"}
+	errNoRoom      = &httpError{http.StatusNotFound, "no-room", "nobody is in this room"}
+	errNoPublisher = &httpError{http.StatusConflict, "no-publisher", "nobody publishes in this room now"}
+	errBusy        = &httpError{http.StatusConflict, "busy", "an encoder with this token and name publishes already"}
+	errStreams     = &httpError{http.StatusTooManyRequests, "rate", "too many event streams of this session"}
+	errMethod      = &httpError{http.StatusMethodNotAllowed, "method", "this method has no meaning here"}
+	errTooBig      = &httpError{http.StatusRequestEntityTooLarge, "too-big", "the body is over its limit"}
+	errMatch       = &httpError{http.StatusPreconditionFailed, "etag", "another ICE session than the current one"}
+	errNoMatch     = &httpError{http.StatusPreconditionRequired, "etag", "If-Match is missing"}
+	errRate        = &httpError{http.StatusTooManyRequests, "rate", "too many requests"}
+	errFull        = &httpError{http.StatusServiceUnavailable, "overloaded", "the server has too many sessions"}
+	errClosed      = &httpError{http.StatusServiceUnavailable, "overloaded", "the server stops"}
+	errOfferType   = &httpError{http.StatusUnsupportedMediaType, "media-type", "the body must be " + offerType}
+	errJSONType    = &httpError{http.StatusUnsupportedMediaType, "media-type", "the body must be " + jsonType}
+	errPatchType   = &httpError{http.StatusUnsupportedMediaType, "media-type", "the body must be " + fragmentType}
+	errScheme      = &httpError{http.StatusUnauthorized, "token", "Authorization must be Bearer and a token"}
+	errInternal    = &httpError{http.StatusInternalServerError, "internal", "our fault"}
 )
 
 // statuses are the HTTP status codes of the domain's errors.
@@ -84,6 +89,9 @@ func (a *Adapter) problem(w http.ResponseWriter, r *http.Request, err error) {
 		}
 		h.Set("WWW-Authenticate", challenge)
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		h.Set("Retry-After", "5")
+	}
+	if e == errNoPublisher || e == errBusy {
 		h.Set("Retry-After", "5")
 	}
 	if e == errInternal {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"veche.example/internal/room"
@@ -22,11 +23,13 @@ type resource struct {
 	a      *Adapter
 	player bool // WHEP
 	room   room.ID
-	id     string // secret: who knows it may end the session
-	cid    string // for logs
+	id     string  // secret: who knows it may end the session
+	cid    string  // for logs
+	key    encoder // of a publisher
 
-	deadline *time.Timer   // until media is connected; guarded by Adapter.mu
-	gone     chan struct{} // closed when the session has left its room
+	deadline  *time.Timer   // until media is connected; guarded by Adapter.mu
+	connected atomic.Bool   // it had media
+	gone      chan struct{} // closed when the session has left its room
 
 	turn       chan struct{} // holds one token: whoever has it may use the following
 	p          Participant   // nil before the join
@@ -34,7 +37,10 @@ type resource struct {
 	ufrag, pwd string // the client's ICE credentials
 	etag       string // of the ICE session
 	patches    bucket
-	candidates int // of the ICE session
+	candidates int          // of the ICE session
+	view       session.Wish // of a player
+
+	watch watch // of a player: what it is told by events
 }
 
 // newResource returns a resource whose turn the caller has.
@@ -42,6 +48,7 @@ func (a *Adapter) newResource(player bool, name room.ID) *resource {
 	return &resource{
 		a: a, player: player, room: name, id: random(16), cid: random(6), etag: newETag(),
 		gone: make(chan struct{}), turn: make(chan struct{}, 1),
+		watch: watch{news: make(chan struct{})},
 	}
 }
 
@@ -120,8 +127,11 @@ func (s *resource) Room(e room.Event) bool {
 	return true
 }
 
-// Seats implements session.Outlet: the client has no way to be told.
-func (s *resource) Seats([]session.Seat) bool { return true }
+// Seats implements session.Outlet: whoever reads the events is told.
+func (s *resource) Seats(list []session.Seat) bool {
+	s.watch.set(list)
+	return true
+}
 
 // Notice implements session.Outlet: likewise, and it has nothing to come back with.
 func (s *resource) Notice(session.Notice) bool { return true }
@@ -130,6 +140,7 @@ func (s *resource) Notice(session.Notice) bool { return true }
 func (s *resource) Media(_ int, state session.MediaState) bool {
 	switch state {
 	case session.MediaConnected:
+		s.connected.Store(true)
 		s.a.mu.Lock()
 		defer s.a.mu.Unlock()
 		s.deadline.Stop()

@@ -14,13 +14,14 @@ type path struct {
 	player bool   // whep
 	room   string // decoded
 	id     string // of the session, "" = the endpoint
+	part   string // of a player's session, "" = itself
 }
 
-// parsePath reads whip/{room} or whip/{room}/{id}, the same with whep. It takes the escaped form: a
+// parsePath reads whip/{room} or whip/{room}/{id}, the same with whep, which also has parts. It takes the escaped form: a
 // room's name may have a slash.
 func parsePath(escaped string) (p path, ok bool) {
 	parts := strings.Split(strings.Trim(escaped, "/"), "/")
-	if len(parts) < 2 || len(parts) > 3 || parts[0] != "whip" && parts[0] != "whep" {
+	if len(parts) < 2 || len(parts) > 4 || parts[0] != "whip" && parts[0] != "whep" {
 		return path{}, false
 	}
 	p.player = parts[0] == "whep"
@@ -29,8 +30,12 @@ func parsePath(escaped string) (p path, ok bool) {
 		return path{}, false
 	}
 	p.room = name
-	if len(parts) == 3 {
+	if len(parts) > 2 {
 		p.id = parts[2]
+	}
+	if len(parts) > 3 {
+		p.part = parts[3]
+		return p, p.player && (p.part == pathEvents || p.part == pathLayer)
 	}
 	return p, true
 }
@@ -45,16 +50,13 @@ func validRoom(s string) bool {
 func (a *Adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*") // RFC 9725 §4.2: players live on other people's pages
-	h.Set("Access-Control-Expose-Headers", "Location, ETag, Link, Accept-Patch, Retry-After, WWW-Authenticate")
+	h.Set("Access-Control-Expose-Headers", "Location, ETag, Link, Accept-Patch, Accept-Post, Allow, Retry-After, WWW-Authenticate")
 	p, ok := parsePath(r.URL.EscapedPath())
 	if !ok {
 		a.problem(w, r, errPath)
 		return
 	}
-	allow := "OPTIONS, POST"
-	if p.id != "" {
-		allow = "OPTIONS, PATCH, DELETE"
-	}
+	allow := allowed(p)
 	var err error
 	switch {
 	case r.Method == http.MethodOptions:
@@ -74,11 +76,25 @@ func (a *Adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// allowed are the methods of a path.
+func allowed(p path) string {
+	switch {
+	case p.part == pathEvents:
+		return "OPTIONS, GET, POST"
+	case p.part == pathLayer, p.id == "":
+		return "OPTIONS, POST"
+	}
+	return "OPTIONS, PATCH, DELETE"
+}
+
 // session serves a request for an existing session.
 func (a *Adapter) session(w http.ResponseWriter, r *http.Request, p path, allow string) error {
 	s := a.find(p)
 	if s == nil {
 		return errGone
+	}
+	if p.part != "" {
+		return s.extension(w, r, p.part)
 	}
 	switch r.Method {
 	case http.MethodPatch:
@@ -95,11 +111,14 @@ func (a *Adapter) options(w http.ResponseWriter, p path, allow string) {
 	h := w.Header()
 	h.Set("Allow", allow)
 	h.Set("Access-Control-Allow-Methods", allow)
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match")
+	h.Set("Access-Control-Allow-Headers", "Accept, Authorization, Cache-Control, Content-Type, If-Match, Last-Event-ID")
 	h.Set("Access-Control-Max-Age", "86400")
-	if p.id == "" {
+	switch {
+	case p.part != "":
+		h.Set("Accept-Post", jsonType)
+	case p.id == "":
 		h.Set("Accept-Post", offerType) // RFC 9725 §4.2
-	} else {
+	default:
 		h.Set("Accept-Patch", fragmentType) // RFC 5789 §3.1
 	}
 	w.WriteHeader(http.StatusOK)

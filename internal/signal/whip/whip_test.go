@@ -280,7 +280,7 @@ func TestOptions(t *testing.T) {
 		if got := [3]string{h.Get("Access-Control-Allow-Methods"), h.Get("Accept-Post"), h.Get("Accept-Patch")}; got != want {
 			t.Errorf("%s: %v", path, got)
 		}
-		if h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Access-Control-Allow-Headers") != "Authorization, Content-Type, If-Match" || r.body != "" {
+		if h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Access-Control-Allow-Headers") != "Accept, Authorization, Cache-Control, Content-Type, If-Match, Last-Event-ID" || r.body != "" {
 			t.Errorf("%v", h)
 		}
 	}
