@@ -66,8 +66,8 @@ func turnVeche(ctx context.Context, sys *system) (bench.TURNServer, error) {
 	}
 	for _, s := range client.Welcome().ICEServers {
 		for _, u := range s.URLs {
-			at, ok := strings.CutPrefix(u, "turn:")
-			if at, ok = strings.CutSuffix(at, "?transport=udp"); !ok || s.Username == "" {
+			at, ok := strings.CutSuffix(strings.TrimPrefix(u, "turn:"), "?transport=udp")
+			if !ok || s.Username == "" {
 				continue
 			}
 			addr, err := netip.ParseAddrPort(at)

@@ -31,7 +31,6 @@ type shot struct {
 	at   int64
 	p    media.Packet
 	info codec.Info
-	body string // the payload behind its descriptor
 }
 
 func loadFilm(t testing.TB, name string, c media.Codec, ssrc uint32) *film {

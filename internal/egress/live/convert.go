@@ -13,6 +13,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
+	tscodecs "github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
 
 	"veche.example/internal/egress/segment"
 	"veche.example/internal/ffmpeg"
@@ -177,7 +178,7 @@ func (c *pictureConverter) feed(ctx context.Context, w io.Writer) error {
 
 func (c *pictureConverter) take(ctx context.Context, r io.Reader) error {
 	return read(r, func(in *mpegts.Reader, t *mpegts.Track) {
-		if _, ok := t.Codec.(*mpegts.CodecH264); !ok {
+		if _, ok := t.Codec.(*tscodecs.H264); !ok {
 			return
 		}
 		in.OnDataH264(t, func(pts, _ int64, au [][]byte) error {
@@ -207,7 +208,7 @@ func newSoundConverter(ctx context.Context, o *Output) (*soundConverter, error) 
 }
 
 func (c *soundConverter) feed(ctx context.Context, w io.Writer) error {
-	track := &mpegts.Track{PID: 256, Codec: &mpegts.CodecOpus{ChannelCount: 2}}
+	track := &mpegts.Track{PID: 256, Codec: &tscodecs.Opus{ChannelCount: 2}}
 	mux := &mpegts.Writer{W: w, Tracks: []*mpegts.Track{track}}
 	if err := mux.Initialize(); err != nil {
 		return err
@@ -219,7 +220,7 @@ func (c *soundConverter) feed(ctx context.Context, w io.Writer) error {
 
 func (c *soundConverter) take(ctx context.Context, r io.Reader) error {
 	return read(r, func(in *mpegts.Reader, t *mpegts.Track) {
-		if _, ok := t.Codec.(*mpegts.CodecMPEG4Audio); !ok {
+		if _, ok := t.Codec.(*tscodecs.MPEG4Audio); !ok {
 			return
 		}
 		in.OnDataMPEG4Audio(t, func(pts int64, frames [][]byte) error {

@@ -34,9 +34,8 @@ type sound struct {
 	lag     time.Duration
 	epoch   int
 
-	aac     *soundConverter
-	aacOn   bool // aac is described
-	started time.Duration
+	aac   *soundConverter
+	aacOn bool // aac is described
 }
 
 // begin begins an epoch of the sound, with the picture's.

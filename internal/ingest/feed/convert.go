@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
+	tscodecs "github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
 
 	"veche.example/internal/ffmpeg"
 	"veche.example/internal/media"
@@ -28,7 +29,7 @@ const (
 type Foreign struct {
 	f       *Feed
 	feature string
-	in      mpegts.Codec
+	in      tscodecs.Codec
 	source  room.Source
 	out     media.Codec
 	encoder []string
@@ -43,7 +44,7 @@ type Foreign struct {
 
 // Convert begins to have a codec converted, one of MPEG-TS: to Opus if s is sound, else to H.264 without B-frames. The
 // error is ffmpeg.ErrMissing with words for the operator. Close ends it.
-func (f *Feed) Convert(s room.Source, in mpegts.Codec, feature string) (*Foreign, error) {
+func (f *Feed) Convert(s room.Source, in tscodecs.Codec, feature string) (*Foreign, error) {
 	if _, err := ffmpeg.Find(feature); err != nil {
 		return nil, err
 	}
@@ -118,15 +119,15 @@ func (c *Foreign) feed(ctx context.Context, w io.Writer) error {
 func writeTS(mux *mpegts.Writer, track *mpegts.Track, u Unit) error {
 	pts, dts := ticks(u.PTS, tsRate), ticks(u.DTS, tsRate)
 	switch track.Codec.(type) {
-	case *mpegts.CodecH264:
+	case *tscodecs.H264:
 		return mux.WriteH264(track, pts, dts, u.Data)
-	case *mpegts.CodecH265:
+	case *tscodecs.H265:
 		return mux.WriteH265(track, pts, dts, u.Data)
-	case *mpegts.CodecMPEG4Audio:
+	case *tscodecs.MPEG4Audio:
 		return mux.WriteMPEG4Audio(track, pts, u.Data)
-	case *mpegts.CodecMPEG1Audio:
+	case *tscodecs.MPEG1Audio:
 		return mux.WriteMPEG1Audio(track, pts, u.Data)
-	case *mpegts.CodecAC3:
+	case *tscodecs.AC3:
 		for _, frame := range u.Data {
 			if err := mux.WriteAC3(track, pts, frame); err != nil {
 				return err
@@ -154,12 +155,12 @@ func (c *Foreign) take(r io.Reader) error {
 	}
 	for _, t := range in.Tracks() {
 		switch t.Codec.(type) {
-		case *mpegts.CodecOpus:
+		case *tscodecs.Opus:
 			in.OnDataOpus(t, func(pts int64, packets [][]byte) error {
 				c.opus(line, c.time(pts), packets)
 				return nil
 			})
-		case *mpegts.CodecH264:
+		case *tscodecs.H264:
 			in.OnDataH264(t, func(pts, _ int64, au [][]byte) error {
 				write(c.time(pts), au)
 				return nil

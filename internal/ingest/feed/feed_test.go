@@ -11,6 +11,7 @@ import (
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
+	tscodecs "github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
 	"github.com/pion/rtp"
 	"go.uber.org/goleak"
 
@@ -203,7 +204,7 @@ func TestConvertSound(t *testing.T) {
 	a := newAudience()
 	f := New(a, quiet())
 	p := packets[0]
-	c, err := f.Convert(room.SourceMic, &mpegts.CodecMPEG4Audio{Config: mpeg4audio.Config{Type: p.Type, SampleRate: p.SampleRate, ChannelConfig: p.ChannelConfig}}, "AAC")
+	c, err := f.Convert(room.SourceMic, &tscodecs.MPEG4Audio{Config: mpeg4audio.AudioSpecificConfig{Type: p.Type, SampleRate: p.SampleRate, ChannelConfig: p.ChannelConfig}}, "AAC")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +243,7 @@ func TestConvertPicture(t *testing.T) {
 	}
 	a := newAudience()
 	f := New(a, quiet())
-	c, err := f.Convert(room.SourceCamera, &mpegts.CodecH264{}, "B-frames")
+	c, err := f.Convert(room.SourceCamera, &tscodecs.H264{}, "B-frames")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +284,7 @@ func TestConvertPicture(t *testing.T) {
 
 func TestConvertNeedsFFmpeg(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	if _, err := New(newAudience(), quiet()).Convert(room.SourceMic, &mpegts.CodecMPEG4Audio{}, "AAC sound by RTMP"); !errors.Is(err, ffmpeg.ErrMissing) {
+	if _, err := New(newAudience(), quiet()).Convert(room.SourceMic, &tscodecs.MPEG4Audio{}, "AAC sound by RTMP"); !errors.Is(err, ffmpeg.ErrMissing) {
 		t.Error(err)
 	}
 }

@@ -3,7 +3,7 @@ package feed
 import (
 	"errors"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
+	tscodecs "github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
 
 	"veche.example/internal/ffmpeg"
 	"veche.example/internal/media"
@@ -60,7 +60,7 @@ func (p *Picture) divert(reordered bool) error {
 	if reordered {
 		feature = "video with B-frames"
 	}
-	in := map[media.Codec]mpegts.Codec{media.H264: &mpegts.CodecH264{}, media.H265: &mpegts.CodecH265{}}[p.codec]
+	in := map[media.Codec]tscodecs.Codec{media.H264: &tscodecs.H264{}, media.H265: &tscodecs.H265{}}[p.codec]
 	if in == nil { // the frames of VP9 and AV1 are in order
 		return nil
 	}

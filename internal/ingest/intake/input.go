@@ -3,7 +3,7 @@ package intake
 import (
 	"time"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
+	tscodecs "github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
 
 	"veche.example/internal/ingest/feed"
 	"veche.example/internal/media"
@@ -73,7 +73,7 @@ func (in *Input) Sound(c media.Codec) Frame {
 
 // Foreign takes the first audio track, of a codec that becomes Opus by ffmpeg; what names it for the operator. nil as by
 // Sound.
-func (in *Input) Foreign(c mpegts.Codec, what string) Frame {
+func (in *Input) Foreign(c tscodecs.Codec, what string) Frame {
 	if in.audio {
 		in.Left(what)
 		return nil

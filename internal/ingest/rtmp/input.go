@@ -6,7 +6,7 @@ import (
 
 	"github.com/bluenviron/gortmplib"
 	"github.com/bluenviron/gortmplib/pkg/codecs"
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
+	tscodecs "github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
 
 	"veche.example/internal/ingest/intake"
 	"veche.example/internal/media"
@@ -54,15 +54,15 @@ func audio(in *intake.Input, r *gortmplib.Reader, t *gortmplib.Track) {
 		if c.Config == nil {
 			return // nobody knows what it is
 		}
-		if f := in.Foreign(&mpegts.CodecMPEG4Audio{Config: *c.Config}, "AAC sound"); f != nil {
+		if f := in.Foreign(&tscodecs.MPEG4Audio{Config: *c.Config}, "AAC sound"); f != nil {
 			r.OnDataMPEG4Audio(t, single(f))
 		}
 	case *codecs.MPEG1Audio:
-		if f := in.Foreign(&mpegts.CodecMPEG1Audio{}, "MP3 sound"); f != nil {
+		if f := in.Foreign(&tscodecs.MPEG1Audio{}, "MP3 sound"); f != nil {
 			r.OnDataMPEG1Audio(t, single(f))
 		}
 	case *codecs.AC3:
-		if f := in.Foreign(&mpegts.CodecAC3{SampleRate: c.SampleRate, ChannelCount: c.ChannelCount}, "AC-3 sound"); f != nil {
+		if f := in.Foreign(&tscodecs.AC3{SampleRate: c.SampleRate, ChannelCount: c.ChannelCount}, "AC-3 sound"); f != nil {
 			r.OnDataAC3(t, single(f))
 		}
 	default:

@@ -13,7 +13,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
+	tscodecs "github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
 	"github.com/pion/rtp"
 
 	"veche.example/internal/ingest/intake"
@@ -60,12 +60,12 @@ func connect(in *intake.Input, from source, list []*description.Media) error {
 func (t *track) taker(in *intake.Input, f format.Format) (func(*rtp.Packet), error) {
 	switch f := f.(type) {
 	case *format.H264:
-		sps, pps := f.SafeParams()
+		sps, pps := f.SPS, f.PPS
 		dts := &h264.DTSExtractor{}
 		dts.Initialize()
 		return take(t, in.Video(media.H264, sps, pps), f.CreateDecoder, &order{dts: dts, sets: [][]byte{sps, pps}})
 	case *format.H265:
-		vps, sps, pps := f.SafeParams()
+		vps, sps, pps := f.VPS, f.SPS, f.PPS
 		dts := &h265.DTSExtractor{}
 		dts.Initialize()
 		return take(t, in.Video(media.H265, vps, sps, pps), f.CreateDecoder, &order{dts: dts, sets: [][]byte{vps, sps, pps}})
@@ -85,9 +85,9 @@ func (t *track) taker(in *intake.Input, f format.Format) (func(*rtp.Packet), err
 		if f.Config == nil {
 			return nil, nil
 		}
-		return take(t, in.Foreign(&mpegts.CodecMPEG4Audio{Config: *f.Config}, "AAC sound"), f.CreateDecoder, nil)
+		return take(t, in.Foreign(&tscodecs.MPEG4Audio{Config: *f.Config}, "AAC sound"), f.CreateDecoder, nil)
 	case *format.MPEG1Audio:
-		return take(t, in.Foreign(&mpegts.CodecMPEG1Audio{}, "MP3 sound"), f.CreateDecoder, nil)
+		return take(t, in.Foreign(&tscodecs.MPEG1Audio{}, "MP3 sound"), f.CreateDecoder, nil)
 	}
 	in.Left(fmt.Sprintf("%T", f))
 	return nil, nil

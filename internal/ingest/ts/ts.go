@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
+	tscodecs "github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
 
 	"veche.example/internal/ingest/intake"
 	"veche.example/internal/media"
@@ -55,27 +56,27 @@ func (t *Reader) Run(in *intake.Input) error {
 
 func (t *Reader) connect(in *intake.Input, track *mpegts.Track) {
 	switch c := track.Codec.(type) {
-	case *mpegts.CodecH264:
+	case *tscodecs.H264:
 		if f := in.Video(media.H264); f != nil {
 			t.r.OnDataH264(track, t.picture(f))
 		}
-	case *mpegts.CodecH265:
+	case *tscodecs.H265:
 		if f := in.Video(media.H265); f != nil {
 			t.r.OnDataH265(track, t.picture(f))
 		}
-	case *mpegts.CodecOpus:
+	case *tscodecs.Opus:
 		if f := in.Sound(media.Opus); f != nil {
 			t.r.OnDataOpus(track, t.opus(f))
 		}
-	case *mpegts.CodecMPEG4Audio:
+	case *tscodecs.MPEG4Audio:
 		if f := in.Foreign(c, "AAC sound"); f != nil {
 			t.r.OnDataMPEG4Audio(track, t.sound(f))
 		}
-	case *mpegts.CodecMPEG1Audio:
+	case *tscodecs.MPEG1Audio:
 		if f := in.Foreign(c, "MP3 sound"); f != nil {
 			t.r.OnDataMPEG1Audio(track, t.sound(f))
 		}
-	case *mpegts.CodecAC3:
+	case *tscodecs.AC3:
 		if f := in.Foreign(c, "AC-3 sound"); f != nil {
 			t.r.OnDataAC3(track, func(pts int64, frame []byte) error { return t.sound(f)(pts, [][]byte{frame}) })
 		}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
+	tscodecs "github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
 )
 
 func TestUnwrap(t *testing.T) {
@@ -50,13 +50,13 @@ func FuzzRead(f *testing.F) {
 		}
 		for _, track := range r.r.Tracks() {
 			switch track.Codec.(type) {
-			case *mpegts.CodecH264:
+			case *tscodecs.H264:
 				r.r.OnDataH264(track, r.picture(func(_, _ time.Duration, _ [][]byte) {}))
-			case *mpegts.CodecH265:
+			case *tscodecs.H265:
 				r.r.OnDataH265(track, r.picture(func(_, _ time.Duration, _ [][]byte) {}))
-			case *mpegts.CodecOpus:
+			case *tscodecs.Opus:
 				r.r.OnDataOpus(track, r.opus(func(_, _ time.Duration, _ [][]byte) {}))
-			case *mpegts.CodecMPEG4Audio:
+			case *tscodecs.MPEG4Audio:
 				r.r.OnDataMPEG4Audio(track, r.sound(func(_, _ time.Duration, _ [][]byte) {}))
 			}
 		}

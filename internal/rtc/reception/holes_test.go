@@ -101,7 +101,8 @@ func (l line) run(h *Holes) outcome {
 		}
 		for _, seq := range h.Due(a.at) {
 			out.requests++
-			if r.Float64() < l.lost || r.Float64() < l.lost {
+			there, back := r.Float64(), r.Float64()
+			if there < l.lost || back < l.lost {
 				continue
 			}
 			b := arrival{seq, a.at + l.trip + l.delay(r), true}

@@ -96,7 +96,7 @@ func TestStructure(t *testing.T) {
 		{[]byte{0x40 | 61, 0, 11}, Info{Temporal: 1, Flags: Last, Open: 1}},
 		{[]byte{0x80 | 62, 0, 12}, Info{Spatial: 1, Open: 1}},
 		{[]byte{0xc0 | 63, 0, 13}, Info{Spatial: 1, Temporal: 1, Flags: Last, Open: 1}},
-		{[]byte{0xc0 | 0, 0, 14}, Info{}},                                                                                          // a template that it does not have
+		{[]byte{0xc0, 0, 14}, Info{}},                                                                                              // a template that it does not have
 		{append([]byte{0x80 | 60, 0, 15}, bitsOf(2, 0, 1, 1, 2, 0, 8, 0b10_11_10_11)...), Info{Flags: First}},                      // indications of its own
 		{append([]byte{0x80 | 60, 0, 15}, bitsOf(1, 0, 1, 1, 1, 1, 2, 0, 4, 3, 8, 0b10_10_10_11)...), Info{Flags: First, Open: 1}}, // and active targets
 		{l2t2(20, 60)[:12], Info{Flags: First, Open: 1}},                                                                           // cut short: the old one stays
