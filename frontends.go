@@ -11,6 +11,8 @@ import (
 	"veche.example/internal/metrics"
 	"veche.example/internal/signal/article"
 	"veche.example/internal/signal/peerjs"
+	"veche.example/internal/signal/sip"
+	"veche.example/internal/signal/sip/digest"
 )
 
 // frontendModules are the protocols of other systems that the server can speak: the name in the configuration, the
@@ -20,6 +22,17 @@ var frontendModules = []frontendModule{
 	{"peerjs", front.Below("/peerjs"), func(c front.Config, f *config.Frontends) frontend {
 		o := &f.PeerJS
 		return peerjs.New(c, peerjs.Options{Keys: o.Keys, Discovery: o.Discovery, Expire: o.Expire, Idle: o.Idle})
+	}},
+	{"sip", front.Upgrade("/sip", "sip"), func(c front.Config, f *config.Frontends) frontend {
+		o := &f.SIP
+		users := make(map[string]digest.Secret)
+		known, _ := o.SIPUsers() // checked with the rest of the configuration
+		for _, u := range known {
+			users[u.Name] = digest.Secret{Password: u.Password, HA1: u.HA1, HA1SHA256: u.HA1SHA256}
+		}
+		return sip.New(c, sip.Options{
+			Domains: o.Domains, Realm: o.Realm, Users: users, MinExpires: o.MinExpires, MaxExpires: o.MaxExpires, NonceLife: o.Nonce,
+		})
 	}},
 }
 

@@ -17,6 +17,8 @@ type Frontends struct {
 	Article Article `koanf:"article" doc:"Clients of the article's own protocol (docs/migrate/article.md): WebSockets at /."`
 
 	PeerJS PeerJS `koanf:"peerjs" doc:"Clients of PeerJS (docs/migrate/peerjs.md), below /peerjs/."`
+
+	SIP SIP `koanf:"sip" doc:"Clients of SIP over WebSocket (docs/migrate/sip.md), at /sip."`
 }
 
 // Frontend is what every front-end can be told.
@@ -47,6 +49,7 @@ func defaultFrontends() Frontends {
 	return Frontends{
 		Article: Article{defaultFrontend()},
 		PeerJS:  PeerJS{Frontend: defaultFrontend(), Keys: []string{"peerjs"}, Expire: 5 * time.Second, Idle: 90 * time.Second},
+		SIP:     defaultSIP(),
 	}
 }
 
@@ -128,6 +131,7 @@ func (c Config) checkFrontends(fail func(key string, value any, cause string)) {
 		checkAddress(key+".listen", common.Listen, true, fail)
 		checkOrigins(key+".origins", common.Origins, fail)
 	})
+	c.Frontends.SIP.check(fail)
 	p := &c.Frontends.PeerJS
 	if len(p.Keys) == 0 {
 		fail("frontends.peerjs.keys", "", "must not be empty")
