@@ -197,10 +197,7 @@ func (a *Adapter) extensions(q *call) *fault {
 	if q.Method == "ACK" || q.Method == "CANCEL" {
 		return nil
 	}
-	var not []string
-	for _, v := range q.All("Proxy-Require") {
-		not = append(not, v)
-	}
+	not := q.All("Proxy-Require")
 	if q.Method == "REGISTER" {
 		for _, v := range q.All("Require") {
 			for t := range strings.SplitSeq(v, ",") {
