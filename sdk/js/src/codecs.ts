@@ -82,6 +82,11 @@ export function prefer(env: Capabilities, transceiver: RTCRtpTransceiver, order:
   }
 }
 
+/** Opus in its redundant form first (RFC 2198), where the run-time knows it: each packet repeats the one before. */
+export function redundant(audio: readonly string[]): string[] {
+  return audio.flatMap((name) => (name === 'opus' ? ['red', 'opus'] : [name]));
+}
+
 /** One section keeps one clock rate: Opus, or the telephony codecs with 8 kHz, whichever the room prefers. */
 export function sameClock(audio: readonly string[]): string[] {
   const wide = audio[0] === 'opus';

@@ -16,6 +16,22 @@ export function withoutStrayFeedback(sdp: string): string {
     .join('\r\n');
 }
 
+/**
+ * Allows the sender of these sections, in an answer, to be silent while nobody speaks (RFC 7587 §6.1, usedtx). Voices only:
+ * it cuts quiet music.
+ */
+export function withSilence(sdp: string, mids: ReadonlySet<string>): string {
+  return sdp
+    .split(/(?=^m=)/m)
+    .map((section) => {
+      const mid = /^a=mid:(\S+)/m.exec(section)?.[1];
+      const opus = /^a=rtpmap:(\d+) opus\//im.exec(section)?.[1];
+      if (mid === undefined || opus === undefined || !mids.has(mid) || section.includes('usedtx=')) return section;
+      return section.replace(new RegExp(`^(a=fmtp:${opus} [^\\r\\n]+)`, 'm'), '$1;usedtx=1');
+    })
+    .join('');
+}
+
 /** The name of the ICE credentials of a description: another one means a restart. */
 export function ufragOf(sdp: string | undefined): string | undefined {
   return /^a=ice-ufrag:(\S+)/m.exec(sdp ?? '')?.[1];

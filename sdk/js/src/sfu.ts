@@ -1,12 +1,12 @@
 /** The path through the server: one connection that we always offer, with sections we send and seats. */
-import { type Capabilities, prefer, publishOrder, sameClock } from './codecs.js';
+import { type Capabilities, prefer, publishOrder, redundant, sameClock } from './codecs.js';
 import { VecheError } from './errors.js';
 import { kindOf, sourcesOf, streamOf } from './participant.js';
 import { type Arrival, type Inspection, type Path, type Roster, says } from './path.js';
 import type { Request, ServerFrames, WireLayers, WireSeat } from './protocol.js';
 import { openings, Publication } from './publish.js';
 import { type Beat, freshPicture } from './pulse.js';
-import { withoutStrayFeedback } from './sdp.js';
+import { withoutStrayFeedback, withSilence } from './sdp.js';
 import { assign, Seating, type SeatWish, sameView, seatsFor } from './seats.js';
 import { alive } from './stats.js';
 import type { RtcEnvironment, Source, Status, StreamKind, StreamStatus, Wish } from './types.js';
@@ -309,7 +309,7 @@ export class Server implements Path {
     while (this.seats.length < count) {
       const a = pc.addTransceiver('audio', { direction: 'recvonly' });
       const v = pc.addTransceiver('video', { direction: 'recvonly' });
-      prefer(this.options.env, a, sameClock(codecs.audio));
+      prefer(this.options.env, a, redundant(sameClock(codecs.audio)));
       prefer(this.options.env, v, codecs.video);
       this.seats.push({ a, v });
     }
@@ -343,7 +343,7 @@ export class Server implements Path {
       if (source === 'camera' || source === 'screen') this.pictures.set(source, new Publication(source, section));
       const video = publishOrder(this.options.env, codecs.video, codecs.publish);
       if (kind === 'video') this.publishing = video.join();
-      prefer(this.options.env, section, kind === 'audio' ? sameClock(codecs.audio) : video);
+      prefer(this.options.env, section, kind === 'audio' ? redundant(sameClock(codecs.audio)) : video);
     }
   }
 
@@ -388,7 +388,8 @@ export class Server implements Path {
     });
     const { sdp: remote } = await answer;
     if (this.pc !== pc || remote === undefined) return;
-    await pc.setRemoteDescription({ type: 'answer', sdp: remote });
+    const voice = new Set([this.sending.get('mic')?.mid ?? '']);
+    await pc.setRemoteDescription({ type: 'answer', sdp: withSilence(remote, voice) });
     if (this.pc !== pc) return;
     this.negotiated = count;
     this.answered = true;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import doc from '../../../docs/protocol/veche-v1.md?raw';
-import { decodes, preferences, publishOrder, sameClock } from '../src/codecs.js';
+import { decodes, preferences, publishOrder, redundant, sameClock } from '../src/codecs.js';
 import { errorCode, errorReasons, VecheError } from '../src/errors.js';
 import { mayOf } from '../src/may.js';
 import { Speakers } from '../src/monitor.js';
@@ -235,6 +235,16 @@ describe('codecs', () => {
     ]);
     expect(preferences(env, 'audio', ['pcma', 'opus']).map((c) => c.mimeType)).toEqual(['audio/PCMA', 'audio/opus']);
     expect(preferences(env, 'video', ['h265'])).toEqual([]);
+  });
+  test('Opus is preferred in its redundant form, where there is one', () => {
+    const order = redundant(['opus', 'pcma']);
+    expect(preferences(env, 'audio', order).map((c) => c.mimeType)).toEqual(['audio/red', 'audio/opus', 'audio/PCMA']);
+    expect(redundant(['g722'])).toEqual(['g722']);
+    const poor = {
+      getCapabilities: () => ({ headerExtensions: [], codecs: [{ mimeType: 'audio/opus', clockRate: 48000 }] }),
+    };
+    const plain = preferences({ RTCRtpReceiver: poor } as never, 'audio', order);
+    expect(plain.map((c) => c.mimeType)).toEqual(['audio/opus']);
   });
   test('one section, one clock', () => {
     expect(sameClock(['opus', 'g722', 'pcmu'])).toEqual(['opus']);

@@ -259,7 +259,7 @@ describe('through the server', () => {
     hub.tell('ann', { t: 'joined', member: member('bob') });
     await pass(100);
     const [a, v] = (connections[0] as FakeConnection).transceivers;
-    expect(a?.preferences).toEqual(['audio/opus']);
+    expect(a?.preferences).toEqual(['audio/red', 'audio/opus']);
     expect(v?.preferences).toEqual(['video/VP8', 'video/VP9', 'video/H264', 'video/AV1', 'video/rtx']);
   });
 

@@ -131,11 +131,41 @@ async function saving(t, mode) {
   await bothGet(a, b);
 }
 
+/** What a page has agreed on for its microphone, and what it sends. */
+const voice = (p) =>
+  p.eval(async () => {
+    const [pc] = window.__e2e.live();
+    const { mid } = pc.getTransceivers().find((x) => x.sender.track?.kind === 'audio');
+    const section = pc.remoteDescription.sdp.split(/(?=^m=)/m).find((x) => x.includes(`a=mid:${mid}\r\n`));
+    const first = /^m=audio \d+ \S+ (\d+)/.exec(section)[1];
+    const sent = [...(await pc.getStats()).values()].find((r) => r.type === 'outbound-rtp' && r.kind === 'audio');
+    return { name: new RegExp(`a=rtpmap:${first} (\\S+)`).exec(section)[1], fmtp: section.match(/^a=fmtp.*/gm), bytes: sent.bytesSent, packets: sent.packetsSent };
+  });
+
+/** Opus goes as RED where the browser knows it, with FEC and silence; who does not know RED hears all the same. */
+async function redundant(t) {
+  const room = t.room();
+  const a = await join(t, 'Ann', room, { query: '?topology=sfu' });
+  const b = await join(t, 'Bob', room, { browser: 'firefox' });
+  const c = await join(t, 'Cem', room);
+  await bothGet(a, b, c);
+  const [ann, bob] = [await voice(a), await voice(b)];
+  t.note(`Chromium ${ann.name} ${Math.round(ann.bytes / ann.packets)} bytes a packet; Firefox ${bob.name} ${Math.round(bob.bytes / bob.packets)}`);
+  assert.equal(ann.name, 'red/48000/2');
+  assert.equal(bob.name, 'opus/48000/2');
+  for (const one of [ann, bob]) {
+    const opus = one.fmtp.find((line) => line.includes('useinbandfec=1'));
+    assert.match(opus, /usedtx=1/);
+  }
+  for (const p of [a, b, c]) assert.equal((await p.sample()).audio.filter((x) => x.energy > 0).length, 2, `${p.name} hears both`);
+}
+
 export default group(
   'layers',
   {},
   ['three sizes: small and large tile, what nobody watches stops', (t) => sizes(t, 'chromium'), { timeout: 120_000 }],
   ['three sizes sent by Firefox', (t) => sizes(t, 'firefox'), { firefox: true, timeout: 120_000 }],
+  ['Opus with redundancy', redundant, { firefox: true }],
   ['VP9 in layers', (t) => layered(t, 'vp9')],
   ['AV1 of a larger camera', (t) => layered(t, 'av1')],
   ['a page out of sight gets no pictures, SFU', (t) => hidden(t, 'sfu')],
