@@ -93,6 +93,12 @@ export function sameClock(audio: readonly string[]): string[] {
   return audio.filter((name) => (name === 'opus') === wide);
 }
 
+/** The codecs of a room that {@link sameClock} leaves out: their sound needs a section of its own. */
+export function otherClock(audio: readonly string[]): string[] {
+  const same = sameClock(audio);
+  return audio.filter((name) => !same.includes(name));
+}
+
 /** What to publish video with: the server's advice if this client can encode it. */
 export function publishOrder(env: Capabilities, room: readonly string[], advice: string | undefined): string[] {
   const can = encodes(env).video;

@@ -55,7 +55,7 @@ export interface WireMemberView {
   readonly agent: 'web' | 'whip' | 'whep' | 'bot' | 'stream' | 'output';
   readonly connected: boolean;
   readonly state: { readonly mic: boolean; readonly camera: boolean; readonly screen: boolean };
-  readonly tracks: readonly { source: Source }[];
+  readonly tracks: readonly { source: Source; codec?: string }[];
 }
 
 /** What a member says about a source. */

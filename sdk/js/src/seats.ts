@@ -1,6 +1,35 @@
 /** Who shall sit where: pure decisions about the seats of the connection to the server (veche-v1 §5). */
 import type { WireSeat } from './protocol.js';
-import type { StreamKind, Wish } from './types.js';
+import type { Status, StreamKind, Wish } from './types.js';
+
+/**
+ * `pair`: sound and picture. Without a picture: `loud` is for whoever is loud and is not shown, `other` for one member whose
+ * codec has another clock than the sound of pairs.
+ */
+export type Shape = 'pair' | 'loud' | 'other';
+
+/** So many are heard at a time of those who have no seat of their own; the server sends no more by itself. */
+export const voices = 5;
+
+export interface Needs {
+  pair: Wish[];
+  other: Wish[];
+  loud: number;
+}
+
+/** Somebody whose picture has no place: the voice is all there is to show. */
+export const heardOnly = (w: Wish) => w.paused === true && w.source === 'camera' && !(w.width > 0 && w.height > 0);
+
+/**
+ * Which seats the wishes need. Many who are only heard share a few seats; few have their own, for nothing is switched
+ * then. `foreign` says whose sound does not fit into a pair.
+ */
+export function needs(wishes: readonly Wish[], foreign: (member: string) => boolean): Needs {
+  const other = wishes.filter((w) => w.source === 'camera' && foreign(w.member));
+  const own = wishes.filter((w) => !(heardOnly(w) && foreign(w.member)));
+  const shared = own.filter(heardOnly).length > voices;
+  return { pair: shared ? own.filter((w) => !heardOnly(w)) : own, other, loud: shared ? voices : 0 };
+}
 
 /** So many seats are opened, so that joins need no SDP. */
 export const steps = [1, 2, 4, 9, 16, 25, 36, 49, 64] as const;
@@ -60,6 +89,9 @@ export function sameView(a: readonly SeatWish[], b: readonly SeatWish[]): boolea
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
+/** From what comes to what cannot come. */
+const better: readonly Status[] = ['live', 'waiting', 'muted', 'paused', 'undecodable', 'none'];
+
 /** What sits where, as the server told; finds the seat of a member. */
 export class Seating {
   private seats: (WireSeat | undefined)[] = [];
@@ -76,14 +108,14 @@ export class Seating {
     return members;
   }
 
-  find(member: string, kind: StreamKind): WireSeat | undefined {
-    let paused: WireSeat | undefined;
+  /** The seat that gives the sound or the picture of a member: of several, where most of it comes. */
+  find(member: string, kind: StreamKind, half: 'audio' | 'video'): WireSeat | undefined {
+    let best: WireSeat | undefined;
     for (const s of this.seats) {
       if (s?.member !== member || s.source !== kind) continue;
-      if (s.video !== 'paused') return s;
-      paused ??= s;
+      if (!best || better.indexOf(s[half]) < better.indexOf(best[half])) best = s;
     }
-    return paused;
+    return best;
   }
 
   at(seat: number): WireSeat | undefined {

@@ -1,5 +1,5 @@
 /** The path through the server: one connection that we always offer, with sections we send and seats. */
-import { type Capabilities, prefer, publishOrder, redundant, sameClock } from './codecs.js';
+import { type Capabilities, otherClock, prefer, publishOrder, redundant, sameClock } from './codecs.js';
 import { VecheError } from './errors.js';
 import { kindOf, sourcesOf, streamOf } from './participant.js';
 import { type Arrival, type Inspection, type Path, type Roster, says } from './path.js';
@@ -7,7 +7,7 @@ import type { Request, ServerFrames, WireLayers, WireSeat } from './protocol.js'
 import { openings, Publication } from './publish.js';
 import { type Beat, freshPicture } from './pulse.js';
 import { withoutStrayFeedback, withSilence } from './sdp.js';
-import { assign, Seating, type SeatWish, sameView, seatsFor } from './seats.js';
+import { assign, heardOnly, needs, Seating, type SeatWish, type Shape, sameView, seatsFor } from './seats.js';
 import { alive } from './stats.js';
 import type { RtcEnvironment, Source, Status, StreamKind, StreamStatus, Wish } from './types.js';
 
@@ -29,8 +29,10 @@ export interface ServerOptions {
 }
 
 interface Seat {
+  shape: Shape;
   a: RTCRtpTransceiver;
-  v: RTCRtpTransceiver;
+  /** Pairs only. */
+  v: RTCRtpTransceiver | null;
 }
 
 /** Milliseconds. */
@@ -51,6 +53,8 @@ export class Server implements Path {
   private wishes = new Map<string, Wish>();
   private view: SeatWish[] = [];
   private told = '';
+  /** Who is only heard has no own seat. */
+  private shared = false;
   private readonly seating = new Seating();
   private readonly streams: Record<StreamKind, MediaStream>;
   private busy = false;
@@ -120,13 +124,12 @@ export class Server implements Path {
   }
 
   arrival(member: string, source: Source): Arrival | undefined {
-    const at = this.seating.find(member, streamOf(source));
-    const seat = at && this.seats[at.seat];
-    if (!at || !seat || at.seat >= this.negotiated) return undefined;
-    const audio = kindOf(source) === 'audio';
-    if (absent(audio ? at.audio : at.video)) return undefined;
-    const receiver = (audio ? seat.a : seat.v).receiver;
-    return { track: receiver.track, receiver };
+    const kind = kindOf(source);
+    const at = this.seating.find(member, streamOf(source), kind);
+    if (!at || at.seat >= this.negotiated || absent(at[kind])) return undefined;
+    const seat = this.seats[at.seat];
+    const receiver = (kind === 'audio' ? seat?.a : seat?.v)?.receiver;
+    return receiver && { track: receiver.track, receiver };
   }
 
   expects(id: string, source: Source): boolean {
@@ -134,25 +137,28 @@ export class Server implements Path {
     if (!member || !says(member, source)) return false;
     const wish = this.wishes.get(`${streamOf(source)} ${id}`);
     if (!wish || (wish.paused && kindOf(source) === 'video')) return false;
-    const at = this.seating.find(id, streamOf(source));
-    return (kindOf(source) === 'audio' ? at?.audio : at?.video) !== 'undecodable';
+    const at = this.seating.find(id, streamOf(source), kindOf(source));
+    if (!at && this.shared && heardOnly(wish)) return false; // only when loud
+    return at?.[kindOf(source)] !== 'undecodable';
   }
 
   status(id: string, kind: StreamKind): StreamStatus {
     const { audio, video } = sourcesOf(kind);
     const member = this.options.roster.get(id);
-    const at = this.seating.find(id, kind);
+    const sound = this.seating.find(id, kind, 'audio');
+    const at = this.seating.find(id, kind, 'video');
     const up = this.pc?.connectionState === 'connected';
-    const wished = this.wishes.has(`${kind} ${id}`);
+    const wish = this.wishes.get(`${kind} ${id}`);
+    const waits = wish && !(this.shared && heardOnly(wish));
     const half = (source: Source, seat: Status | undefined): Status => {
       if (seat === 'live' && !up) return 'waiting';
       if (seat !== undefined && seat !== 'none') return seat;
       const on = !!member && says(member, source);
       if (!member?.tracks.some((t) => t.source === source)) return on && source !== 'screen-audio' ? 'waiting' : 'none';
       if (!on) return 'muted';
-      return wished ? 'waiting' : 'paused';
+      return waits && !(kindOf(source) === 'video' && wish.paused) ? 'waiting' : 'paused';
     };
-    const out: StreamStatus = { audio: half(audio, at?.audio), video: half(video, at?.video) };
+    const out: StreamStatus = { audio: half(audio, sound?.audio), video: half(video, at?.video) };
     if (at?.codec) out.codec = at.codec;
     if (at?.rtp !== undefined) out.rtp = at.rtp;
     if (at?.layer) out.layer = at.layer;
@@ -168,7 +174,7 @@ export class Server implements Path {
       if (!info?.member) return;
       const { audio, video } = sourcesOf(info.source);
       if (seat.a.mid !== null) at.incoming.set(seat.a.mid, { member: info.member, source: audio });
-      if (seat.v.mid !== null) at.incoming.set(seat.v.mid, { member: info.member, source: video });
+      if (seat.v && seat.v.mid !== null) at.incoming.set(seat.v.mid, { member: info.member, source: video });
     });
     for (const [source, section] of this.sending) {
       if (section.mid !== null && this.local.has(source)) at.outgoing.set(section.mid, source);
@@ -284,14 +290,37 @@ export class Server implements Path {
     const wishes = this.options.wishes();
     this.wishes = new Map(wishes.map((w) => [`${w.source} ${w.member}`, w]));
     if (!this.pc) return;
-    const need = seatsFor(wishes.length, this.options.seats);
-    if (need > this.seats.length) {
-      this.grow(need);
-      this.negotiate();
-    }
-    const view = assign(wishes, this.view, this.seats.length);
+    const { pair, other, loud } = needs(wishes, (id) => this.foreign(id));
+    this.shared = loud > 0;
+    const before = this.seats.length;
+    const limit = this.options.seats;
+    this.grow('loud', loud, limit);
+    this.grow('other', other.length, limit);
+    this.grow('pair', seatsFor(pair.length, limit), limit);
+    if (this.seats.length > before) this.negotiate();
+    const view = [...this.place('pair', pair), ...this.place('other', other)];
+    for (const seat of this.of('loud').slice(0, loud)) view.push({ seat, member: 'loud', ...voice });
+    view.sort((a, b) => a.seat - b.seat);
     if (!sameView(view, this.view)) this.view = view;
     this.tell();
+  }
+
+  /** Whether the sound of a member does not fit into the sections of pairs. */
+  private foreign(id: string): boolean {
+    const codec = this.options.roster.get(id)?.tracks.find((t) => t.source === 'mic')?.codec;
+    return !!codec && otherClock(this.options.codecs().audio).includes(codec);
+  }
+
+  /** The numbers of the seats of a shape. */
+  private of(shape: Shape): number[] {
+    return this.seats.flatMap((s, i) => (s.shape === shape ? [i] : []));
+  }
+
+  private place(shape: Shape, wishes: readonly Wish[]): SeatWish[] {
+    const seats = this.of(shape);
+    const before = this.view.flatMap((w) => (seats.includes(w.seat) ? [{ ...w, seat: seats.indexOf(w.seat) }] : []));
+    const now = assign(wishes, before, seats.length).map((w) => ({ ...w, seat: seats[w.seat] ?? 0 }));
+    return shape === 'pair' ? now : now.map((w) => ({ ...w, ...voice }));
   }
 
   private tell(): void {
@@ -302,16 +331,17 @@ export class Server implements Path {
     this.options.post({ t: 'view', seats });
   }
 
-  private grow(count: number): void {
+  /** Opens seats until there are so many of a shape, at most `limit` of all. */
+  private grow(shape: Shape, count: number, limit: number): void {
     const pc = this.pc;
     if (!pc) return;
-    const codecs = this.options.codecs();
-    while (this.seats.length < count) {
+    const { audio, video } = this.options.codecs();
+    for (let n = this.of(shape).length; n < count && this.seats.length < limit; n++) {
       const a = pc.addTransceiver('audio', { direction: 'recvonly' });
-      const v = pc.addTransceiver('video', { direction: 'recvonly' });
-      prefer(this.options.env, a, redundant(sameClock(codecs.audio)));
-      prefer(this.options.env, v, codecs.video);
-      this.seats.push({ a, v });
+      prefer(this.options.env, a, shape === 'other' ? otherClock(audio) : redundant(sameClock(audio)));
+      const v = shape === 'pair' ? pc.addTransceiver('video', { direction: 'recvonly' }) : null;
+      if (v) prefer(this.options.env, v, video);
+      this.seats.push({ shape, a, v });
     }
   }
 
@@ -376,7 +406,7 @@ export class Server implements Path {
     await pc.setLocalDescription(await pc.createOffer());
     const sdp = pc.localDescription?.sdp;
     if (this.pc !== pc || !sdp) return;
-    const count = this.seats.filter((s) => s.a.mid !== null && s.v.mid !== null).length;
+    const count = this.seats.filter((s) => s.a.mid !== null && s.v?.mid !== null).length;
     const answer = this.options.request({
       t: 'offer',
       pc: this.generation,
@@ -384,7 +414,7 @@ export class Server implements Path {
       tracks: [...this.sending].flatMap(([source, s]) =>
         s.mid !== null && this.local.has(source) && this.options.roster.speaks ? [{ mid: s.mid, source }] : [],
       ),
-      seats: this.seats.slice(0, count).map((s) => ({ a: s.a.mid ?? '', v: s.v.mid ?? '' })),
+      seats: this.seats.slice(0, count).map((s) => ({ a: s.a.mid ?? '', v: s.v?.mid ?? '' })),
     });
     const { sdp: remote } = await answer;
     if (this.pc !== pc || remote === undefined) return;
@@ -428,5 +458,8 @@ export class Server implements Path {
     }, ms);
   }
 }
+
+/** What a seat without a picture is wished with. */
+const voice = { source: 'camera', width: 0, height: 0, paused: false } as const;
 
 const absent = (s: Status) => s === 'none' || s === 'undecodable';

@@ -4,6 +4,8 @@ import type { Source, Wish } from './types.js';
 
 const size = { width: 640, height: 360 };
 
+const unseen = { width: 0, height: 0, paused: true };
+
 const sends = (m: WireMember, ...sources: string[]) => m.tracks.some((t) => sources.includes(t.source));
 
 /** Who may have a picture or a voice. */
@@ -19,13 +21,13 @@ export function wishesFor(shown: readonly Wish[] | null, others: Iterable<WireMe
   if (wishes.some((w) => w.member === 'first')) return wishes.slice(0, limit);
   for (const m of others) {
     if (visible(m) && !has(m.id, 'camera')) {
-      wishes.push({ member: m.id, source: 'camera', ...size, ...(shown ? { paused: true } : {}) });
+      wishes.push({ member: m.id, source: 'camera', ...(shown ? unseen : size) });
     }
     if (has(m.id, 'screen')) continue;
     if (!shown && (m.state.screen || sends(m, 'screen'))) wishes.push({ member: m.id, source: 'screen', ...size });
     else if (shown && sends(m, 'screen-audio')) wishes.push({ member: m.id, source: 'screen', ...size, paused: true });
   }
-  return wishes.slice(0, limit);
+  return shown ? wishes : wishes.slice(0, limit);
 }
 
 /** The pictures that are not to be sent now, by member: those whose wish is a pause. */

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import doc from '../../../docs/protocol/veche-v1.md?raw';
-import { decodes, preferences, publishOrder, redundant, sameClock } from '../src/codecs.js';
+import { decodes, otherClock, preferences, publishOrder, redundant, sameClock } from '../src/codecs.js';
 import { errorCode, errorReasons, VecheError } from '../src/errors.js';
 import { mayOf } from '../src/may.js';
 import { Speakers } from '../src/monitor.js';
 import type { Inspection } from '../src/path.js';
 import { freshPicture, Pulse } from '../src/pulse.js';
-import { assign, Seating, seatsFor } from '../src/seats.js';
+import { assign, needs, Seating, seatsFor } from '../src/seats.js';
 import { pathStats, qualityOf, type Report, trackStats } from '../src/stats.js';
 import type { TrackStats } from '../src/types.js';
 import { heldBy, wishesFor } from '../src/wishes.js';
@@ -61,10 +61,36 @@ describe('seats', () => {
       { seat: 3, member: 'a', ...at, video: 'live' },
     ]);
     expect([...touched]).toEqual(['a']);
-    expect(seating.find('a', 'camera')?.seat).toBe(3);
-    expect(seating.find('a', 'screen')).toBeUndefined();
+    expect(seating.find('a', 'camera', 'video')?.seat).toBe(3);
+    expect(seating.find('a', 'screen', 'video')).toBeUndefined();
     seating.apply([{ seat: 3, source: 'camera', audio: 'none', video: 'none' }]);
-    expect(seating.find('a', 'camera')?.seat).toBe(0);
+    expect(seating.find('a', 'camera', 'video')?.seat).toBe(0);
+    seating.apply([
+      { seat: 0, member: 'a', source: 'camera', audio: 'undecodable', video: 'live' },
+      { seat: 7, member: 'a', source: 'camera', audio: 'live', video: 'none' },
+    ]);
+    expect(seating.find('a', 'camera', 'audio')?.seat).toBe(7);
+    expect(seating.find('a', 'camera', 'video')?.seat).toBe(0);
+  });
+  const unseen = (id: string) => ({ member: id, source: 'camera' as const, width: 0, height: 0, paused: true });
+  const local = () => false;
+  test('few who are only heard have their own seats, many share some', () => {
+    const few = [wish('a'), ...['b', 'c', 'd', 'e', 'f'].map(unseen)];
+    expect(needs(few, local)).toEqual({ pair: few, other: [], loud: 0 });
+    expect(needs([...few, unseen('g')], local)).toEqual({ pair: [wish('a')], other: [], loud: 5 });
+    // A tile in a window that is not looked at keeps its seat, and so does a screen for its sound.
+    const hidden = [...few, unseen('g')].map((w) => ({ ...w, paused: true, width: 100, height: 50 }));
+    expect(needs(hidden, local).loud).toBe(0);
+    const screens = few.map((w) => ({ ...w, source: 'screen' as const }));
+    expect(needs([...screens, ...few], local)).toEqual({ pair: [...screens, ...few], other: [], loud: 0 });
+  });
+  test('a codec with another clock has a seat of its own, beside the picture or alone', () => {
+    const foreign = (id: string) => id === 'a' || id === 'b';
+    expect(needs([wish('a'), unseen('b'), wish('c')], foreign)).toEqual({
+      pair: [wish('a'), wish('c')],
+      other: [wish('a'), unseen('b')],
+      loud: 0,
+    });
   });
 });
 
@@ -88,7 +114,7 @@ describe('wishes', () => {
       ['a', 'camera', true],
       ['b', 'camera', true],
     ]);
-    expect(wishesFor(shown, others, 2)).toHaveLength(2);
+    expect(wishesFor(null, others, 2)).toHaveLength(2);
   });
   test('the first publisher is not heard twice', () => {
     const shown = [{ member: 'first', source: 'camera' as const, width: 1, height: 1 }];
@@ -250,6 +276,8 @@ describe('codecs', () => {
     expect(sameClock(['opus', 'g722', 'pcmu'])).toEqual(['opus']);
     expect(sameClock(['pcmu', 'opus', 'pcma'])).toEqual(['pcmu', 'pcma']);
     expect(sameClock([])).toEqual([]);
+    expect(otherClock(['opus', 'g722', 'pcmu'])).toEqual(['g722', 'pcmu']);
+    expect(otherClock(['pcmu', 'opus', 'pcma'])).toEqual(['opus']);
   });
   test('are published as advised, if that can be', () => {
     expect(publishOrder(env, ['vp8', 'vp9'], 'vp9')).toEqual(['vp9']);

@@ -337,6 +337,71 @@ describe('through the server', () => {
     expect(hub.of('ann', 'view')).toHaveLength(sent);
   });
 
+  test('many who are not shown share seats for sound', async () => {
+    const ann = await join('ann');
+    const state = { ...speaking, screen: false, hand: false };
+    const ids = ['b0', 'b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7'];
+    const tracks = [
+      { source: 'mic', kind: 'audio', codec: 'opus' },
+      { source: 'camera', kind: 'video', codec: 'vp8' },
+    ];
+    for (const id of ids) hub.tell('ann', { t: 'joined', member: member(id, { state, tracks }) });
+    ann.show([{ member: 'b0', source: 'camera', width: 300, height: 200 }]);
+    await pass(500);
+    const pairs = hub.of('ann', 'offer').at(-1)?.seats as { a: string; v: string }[];
+    const sound = pairs.flatMap((s, i) => (s.v === '' ? [i] : []));
+    expect(sound).toHaveLength(5);
+    const view = hub.of('ann', 'view').at(-1)?.seats as { seat: number; member: string }[];
+    expect(view.filter((w) => w.member === 'loud').map((w) => w.seat)).toEqual(sound);
+    expect(view.filter((w) => w.member !== 'loud')).toMatchObject([{ member: 'b0', paused: false }]);
+    expect(status(ann, 'b7')).toBe('paused/paused');
+    const [first, second] = sound;
+    const at = { source: 'camera', audio: 'live', video: 'none' };
+    hub.tell('ann', { t: 'seats', seats: [{ seat: first, member: 'b7', ...at }] });
+    expect(kinds(ann, 'b7')).toEqual(['audio']);
+    expect(status(ann, 'b7')).toBe('live/paused');
+    hub.tell('ann', {
+      t: 'seats',
+      seats: [
+        { seat: first, member: 'b6', ...at },
+        { seat: second, member: 'b7', ...at },
+      ],
+    });
+    expect([kinds(ann, 'b6'), kinds(ann, 'b7')]).toEqual([['audio'], ['audio']]);
+    // Turned to: there is a picture, and the seats for sound are for others.
+    ann.show(['b7', 'b6', 'b5', 'b4'].map((id) => ({ member: id, source: 'camera', width: 300, height: 200 })));
+    await pass(500);
+    const after = hub.of('ann', 'view').at(-1)?.seats as { seat: number; member: string }[];
+    expect(after.map((w) => w.member).sort()).toEqual(['b0', 'b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7']);
+  });
+
+  test('a telephone codec in a room of Opus has a seat of its own', async () => {
+    const ann = await join('ann');
+    const tracks = [
+      { source: 'mic', kind: 'audio', codec: 'pcmu' },
+      { source: 'camera', kind: 'video', codec: 'vp8' },
+    ];
+    const state = { ...speaking, screen: false, hand: false };
+    hub.tell('ann', { t: 'joined', member: member('cam', { agent: 'stream', state, tracks }) });
+    await pass(200);
+    const view = hub.of('ann', 'view').at(-1)?.seats as { seat: number; member: string; width: number }[];
+    expect(view.map((w) => w.member)).toEqual(['cam', 'cam']);
+    const pairs = hub.of('ann', 'offer').at(-1)?.seats as { a: string; v: string }[];
+    const alone = pairs.findIndex((s) => s.v === '');
+    const both = 1 - alone;
+    const section = (connections[0] as FakeConnection).transceivers.find((x) => x.mid === pairs[alone]?.a);
+    expect(section?.preferences).toEqual(['audio/G722', 'audio/PCMU', 'audio/PCMA']);
+    const seats = [
+      { seat: both, member: 'cam', source: 'camera', audio: 'undecodable', video: 'live', codec: 'vp8' },
+      { seat: alone, member: 'cam', source: 'camera', audio: 'live', video: 'none' },
+    ];
+    hub.tell('ann', { t: 'seats', seats });
+    expect(kinds(ann, 'cam')).toEqual(['audio', 'video']);
+    const stream = ann.participants.get('cam')?.stream('camera');
+    expect(stream?.getAudioTracks()[0]).toBe(section?.receiver.track);
+    expect(status(ann, 'cam')).toBe('live/live');
+  });
+
   test('unpublishing takes the source off the list, publishing again needs no new section', async () => {
     const ann = await join('ann');
     await publish(ann);

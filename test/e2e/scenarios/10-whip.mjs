@@ -4,11 +4,15 @@ import { group } from '../lib/runner.mjs';
 import { join, until } from '../lib/steps.mjs';
 
 /** Runs in the page: posts an offer and applies the answer. */
-async function post(path, publish) {
+async function post(path, publish, codec) {
   const pc = new RTCPeerConnection();
   if (publish) {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 320, height: 180 } });
-    for (const track of stream.getTracks()) pc.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
+    for (const track of stream.getTracks()) {
+      const section = pc.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
+      if (!codec || track.kind !== 'audio') continue;
+      section.setCodecPreferences(RTCRtpReceiver.getCapabilities('audio').codecs.filter((c) => c.mimeType === codec));
+    }
   } else {
     const video = document.createElement('video');
     Object.assign(video, { autoplay: true, playsInline: true, width: 320, height: 180 });
@@ -49,4 +53,26 @@ async function both(t) {
   await until('the encoder has left', async () => (await a.sample()).videos.length === 0);
 }
 
-export default group('whip', {}, ['an encoder is seen in the room and by a player', both, { firefox: true }]);
+/** An encoder with a telephone codec in a room of Opus: both are heard, and the picture is seen. */
+async function telephone(t, codec, browser) {
+  const room = t.room();
+  const encoder = await t.person('Encoder');
+  await encoder.goto(t.base);
+  const made = await encoder.eval(post, `whip/${room}`, true, `audio/${codec}`);
+  assert.equal(made.status, 201, JSON.stringify(made));
+  const a = await join(t, 'Ann', room, { browser });
+  const b = await join(t, 'Bob', room);
+  const wanted = ['opus', codec.toLowerCase()];
+  for (const p of [a, b]) {
+    await p.gets({ videos: 2, audio: 2, timeout: 20_000 });
+    await until(`${p.name} hears ${wanted.join(' and ')}`, async () => {
+      const heard = (await p.sample()).audio.filter((x) => x.energy > 0).map((x) => x.codec);
+      return wanted.every((name) => heard.includes(name));
+    });
+  }
+}
+
+export default group('whip', {},
+  ['G.711 is heard in a room of Opus', (t) => telephone(t, 'PCMU')],
+  ['G.722 is heard by Firefox in a room of Opus', (t) => telephone(t, 'G722', 'firefox'), { firefox: true }],
+  ['an encoder is seen in the room and by a player', both, { firefox: true }]);

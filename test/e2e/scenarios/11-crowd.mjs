@@ -35,4 +35,40 @@ async function twelve(t) {
   await until('People: 12', async () => (await a.all('button', 'People')).length > 0);
 }
 
-export default group('crowd', {}, ['the twelfth joins and nobody negotiates', twelve, { firefox: true, timeout: 150_000 }]);
+/** Where somebody sits on a page: the shape of the seat and how much was heard there. */
+const seatOf = (p, id) =>
+  p.eval(async (member) => {
+    const { seats } = window.__e2e.frames('sent', 'offer').at(-1).data;
+    const now = [];
+    for (const { data } of window.__e2e.frames('got', 'seats')) for (const s of data.seats) now[s.seat] = s;
+    const at = now.find((s) => s?.member === member && s.audio === 'live');
+    if (!at) return { all: seats.map((s) => (s.v ? 'pair' : 'sound')) };
+    const all = [...(await window.__e2e.live()[0].getStats()).values()];
+    const sound = all.find((r) => r.type === 'inbound-rtp' && r.mid === seats[at.seat].a);
+    return { pair: seats[at.seat].v !== '', energy: sound?.totalAudioEnergy ?? 0 };
+  }, id);
+
+/** A page that shows four of many has a few seats for whoever speaks off the screen. */
+async function unseen(t) {
+  const room = t.room();
+  const a = await join(t, 'Ann', room, { query: '?topology=sfu' });
+  await a.page.setViewport({ width: 420, height: 420 });
+  await bots(t, room, 10);
+  const b = await join(t, 'Bob', room);
+  await a.gets({ videos: 1, timeout: 30_000 });
+  await until('five seats for sound are asked for', async () => (await a.frames('sent', 'view')).at(-1)?.seats.filter((s) => s.member === 'loud').length === 5);
+  const bob = (await a.frames('got', 'joined')).map((f) => f.member).find((m) => m.name === 'Bob');
+  const shown = (await a.frames('sent', 'view')).at(-1).seats.map((s) => s.member);
+  assert.ok(!shown.includes(bob.id), 'Bob is off the screen');
+  assert.ok(shown.length < 11, `${shown.length} seats are used`);
+  const heard = await until('Bob is heard on a seat for sound', async () => {
+    const seat = await seatOf(a, bob.id);
+    return seat.energy > 0 && seat;
+  }, { timeout: 15_000 });
+  assert.equal(heard.pair, false);
+  t.note(`${shown.length - 5} pictures and 5 voices of 11`);
+}
+
+export default group('crowd', {},
+  ['who speaks off the screen is heard', unseen, { timeout: 90_000 }],
+  ['the twelfth joins and nobody negotiates', twelve, { firefox: true, timeout: 150_000 }]);
