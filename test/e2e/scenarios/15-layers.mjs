@@ -113,6 +113,21 @@ async function hidden(t, mode) {
   await bothGet(a, b);
 }
 
+/** A tile that is scrolled out of sight gets no picture either, while the page itself is looked at. */
+async function scrolled(t) {
+  const room = t.room();
+  const a = await join(t, 'Ann', room, { query: '?topology=sfu' });
+  const b = await join(t, 'Bob', room);
+  await bothGet(a, b);
+  const move = (to) => b.eval((y) => { document.querySelector('.st-area').style.translate = y; }, to);
+  const paused = async () => (await b.frames('sent', 'view')).at(-1).seats.some((s) => s.paused && s.width > 0);
+  await move('0 -4000px');
+  await until('the picture is paused', paused);
+  await b.gets({ videos: 0, audio: 1 });
+  await move('0 0');
+  await bothGet(a, b);
+}
+
 /** Sound only, by choice; the choice outlives the page. */
 async function saving(t, mode) {
   const room = t.room();
@@ -170,6 +185,7 @@ export default group(
   ['AV1 of a larger camera', (t) => layered(t, 'av1')],
   ['a page out of sight gets no pictures, SFU', (t) => hidden(t, 'sfu')],
   ['a page out of sight gets no pictures, P2P', (t) => hidden(t, 'p2p')],
+  ['a tile out of sight gets no picture', scrolled],
   ['sound only by choice, SFU', (t) => saving(t, 'sfu')],
   ['sound only by choice, P2P', (t) => saving(t, 'p2p')],
 );

@@ -1,6 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
 import { arrange, nextSpeaker, wishes } from './arrange.js';
-import { useSize, useWishes } from './hooks.js';
+import { useAway, useSize, useWishes } from './hooks.js';
 import { Icon } from './Icon.js';
 import { type Pager, type Placed, place } from './place.js';
 import type { StageModel, Translate } from './types.js';
@@ -26,8 +26,9 @@ export function Tiles({ model, t }: Props) {
   const shape = arrange(tiles, { layout: layout.value, pinned: pinned.value, active: speaker.current });
   const known = box.width > 0 && box.height > 0;
   const { placed, pager } = known ? place(shape, box, box.width < 700 ? 6 : 10, page) : { placed: [] };
-  useWishes(model, known ? wishes(placed, tiles) : null);
   const spots = new Map(placed.map((spot) => [spot.tile.id, spot]));
+  const away = useAway(ref, [...spots.keys()]);
+  useWishes(model, known ? wishes(placed, tiles, away) : null);
   return (
     <div class="st-area" ref={ref} data-shape={shape.kind}>
       {tiles.map((tile) => {
@@ -42,7 +43,7 @@ export function Tiles({ model, t }: Props) {
 function Spot({ model, t, spot, pinnable }: { model: StageModel; t: Translate; spot: Placed; pinnable: boolean }) {
   const style = { transform: `translate(${spot.x}px, ${spot.y}px)` };
   return (
-    <div class="st-spot" data-look={spot.look} style={style}>
+    <div class="st-spot" data-spot={spot.tile.id} data-look={spot.look} style={style}>
       <VideoTile model={model} t={t} tile={spot.tile} size={spot.size} look={spot.look} pinnable={pinnable} />
     </div>
   );

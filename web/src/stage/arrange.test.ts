@@ -163,6 +163,13 @@ describe('wishes', () => {
       { member: 'boris', source: 'camera', width: 0, height: 0, paused: true },
     ]);
   });
+  it('pauses what is out of sight, in its seat', () => {
+    const shown = [anna, boris].map((one) => ({ tile: one, size: { width: 100, height: 60 } }));
+    expect(wishes(shown, [me, anna, boris], new Set([boris.id]))).toEqual([
+      { member: 'anna', source: 'camera', width: 100, height: 60 },
+      { member: 'boris', source: 'camera', width: 100, height: 60, paused: true },
+    ]);
+  });
   it('knows when nothing changed', () => {
     const now = wishes([{ tile: anna, size: { width: 1, height: 2 } }], [anna]);
     expect(sameWishes(now, structuredClone(now))).toBe(true);

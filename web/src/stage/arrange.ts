@@ -69,14 +69,24 @@ export interface Shown {
   readonly size: Size;
 }
 
-/** What is asked of the server: visible pictures from large to small, of everybody else only the sound. */
-export function wishes(placed: readonly Shown[], all: readonly TileView[]): Wish[] {
+const none: ReadonlySet<string> = new Set();
+
+/**
+ * What is asked of the server: visible pictures from large to small, of everybody else only the sound. `away` are the
+ * tiles (by id) that have a place but are scrolled out of sight or covered by what the page is in: they keep their seats.
+ */
+export function wishes(placed: readonly Shown[], all: readonly TileView[], away = none): Wish[] {
   const shown = placed
     .filter(({ tile }) => !tile.isLocal)
     .sort((a, b) => b.size.width * b.size.height - a.size.width * a.size.height);
   const ids = new Set(shown.map(({ tile }) => tile.id));
   return [
-    ...shown.map(({ tile, size }) => ({ member: tile.member, source: tile.kind, ...size })),
+    ...shown.map(({ tile, size }) => ({
+      member: tile.member,
+      source: tile.kind,
+      ...size,
+      ...(away.has(tile.id) ? { paused: true } : {}),
+    })),
     ...all
       .filter((tile) => !tile.isLocal && !ids.has(tile.id))
       .map((tile) => ({ member: tile.member, source: tile.kind, width: 0, height: 0, paused: true })),

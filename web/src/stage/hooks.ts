@@ -26,6 +26,32 @@ export function useSize(ref: RefObject<HTMLElement | null>, first = nothing): Si
   return size;
 }
 
+/**
+ * Which of the elements with `data-spot` in a box cannot be seen, by that name: scrolled away, or cut off by what the
+ * page is in. `spots` are those that are there now.
+ */
+export function useAway(ref: RefObject<HTMLElement | null>, spots: readonly string[]): ReadonlySet<string> {
+  const [away, setAway] = useState<ReadonlySet<string>>(new Set());
+  const names = spots.join(' ');
+  useEffect(() => {
+    const box = ref.current;
+    if (!box || !('IntersectionObserver' in globalThis)) return;
+    const out = new Set<string>();
+    const observer = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting, boundingClientRect: now } of entries) {
+        const name = (target as HTMLElement).dataset.spot ?? '';
+        // Without an area it is being drawn for the first time, or the page itself is not shown.
+        if (isIntersecting || now.width * now.height === 0) out.delete(name);
+        else out.add(name);
+      }
+      setAway((was) => (was.size === out.size && [...out].every((name) => was.has(name)) ? was : new Set(out)));
+    });
+    for (const element of box.querySelectorAll('[data-spot]')) observer.observe(element);
+    return () => observer.disconnect();
+  }, [ref, names]);
+  return away;
+}
+
 /** The time, once per second. */
 export function useNow(): number {
   const [now, setNow] = useState(Date.now);
