@@ -52,12 +52,12 @@ const seatOf = (p, id) =>
 async function unseen(t) {
   const room = t.room();
   const a = await join(t, 'Ann', room, { query: '?topology=sfu' });
-  await a.page.setViewport({ width: 420, height: 420 });
+  await a.page.setViewport({ width: 300, height: 340 });
   await bots(t, room, 10);
   const b = await join(t, 'Bob', room);
-  await a.gets({ videos: 1, timeout: 30_000 });
-  await until('five seats for sound are asked for', async () => (await a.frames('sent', 'view')).at(-1)?.seats.filter((s) => s.member === 'loud').length === 5);
-  const bob = (await a.frames('got', 'joined')).map((f) => f.member).find((m) => m.name === 'Bob');
+  const voices = async () => (await a.frames('sent', 'view')).at(-1)?.seats.filter((s) => s.member === 'loud').length;
+  await until('five seats for sound are asked for', async () => (await voices()) === 5, { timeout: 20_000 });
+  const bob = await until('Bob has joined', async () => (await a.frames('got', 'joined')).map((f) => f.member).find((m) => m.name === 'Bob'));
   const shown = (await a.frames('sent', 'view')).at(-1).seats.map((s) => s.member);
   assert.ok(!shown.includes(bob.id), 'Bob is off the screen');
   assert.ok(shown.length < 11, `${shown.length} seats are used`);
