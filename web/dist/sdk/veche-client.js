@@ -137,22 +137,22 @@ var a = (e) => {
 		e === void 0 && "optional" in a || (r[i] = a(e, n ? `${n}.${i}` : i));
 	}
 	return r;
-}, g = (e) => Object.assign(((t, n) => e(t, n)), { optional: !0 }), ee = (e) => (t, n) => t === null ? null : e(t, n), _ = (e) => Object.assign((t, n) => t === null ? void 0 : e(t, n), { optional: !0 }), te = (e) => e, v = (e, t) => (n, r) => {
+}, g = (e) => Object.assign(((t, n) => e(t, n)), { optional: !0 }), ee = (e) => (t, n) => t === null ? null : e(t, n), te = (e) => Object.assign((t, n) => t === null ? void 0 : e(t, n), { optional: !0 }), ne = (e) => e, _ = (e, t) => (n, r) => {
 	let a = e(n, r);
 	return t(a, (e, t) => i(r ? `${r}.${e}` : e, t)), a;
-}, ne = 16384, re = 262144, ie = 1 << 20, ae = 262144, oe = 3e4, se = 8 << 20, y = (e) => new t("transfer", e);
-function ce(e, n, r) {
+}, re = 16384, ie = 262144, ae = 1 << 20, oe = 262144, se = 3e4, ce = 8 << 20, v = (e) => new t("transfer", e);
+function le(e, n, r) {
 	let i, a = new AbortController(), o = { signal: a.signal }, s = () => {}, c = new Promise((e, t) => {
 		s = t;
 	});
 	c.catch(() => {});
 	let l = () => {
-		clearTimeout(i), i = setTimeout(() => s(y("nothing came for too long")), oe);
+		clearTimeout(i), i = setTimeout(() => s(v("nothing came for too long")), se);
 	}, u = () => {
 		e.readyState === "open" && e.send("abort"), s(new t("aborted"));
 	};
-	return e.addEventListener("close", () => s(y("the connection was closed")), o), e.addEventListener("error", () => s(y("the connection broke")), o), e.addEventListener("message", (e) => {
-		e.data === "abort" ? s(y("the other side has stopped")) : typeof e.data == "string" && r(e.data);
+	return e.addEventListener("close", () => s(v("the connection was closed")), o), e.addEventListener("error", () => s(v("the connection broke")), o), e.addEventListener("message", (e) => {
+		e.data === "abort" ? s(v("the other side has stopped")) : typeof e.data == "string" && r(e.data);
 	}, o), n?.addEventListener("abort", u, o), n?.aborted && u(), l(), {
 		promise: c,
 		progress: l,
@@ -161,20 +161,20 @@ function ce(e, n, r) {
 		}
 	};
 }
-function le(e) {
+function ue(e) {
 	return e.readyState === "open" ? Promise.resolve() : new Promise((t) => e.addEventListener("open", () => t(), { once: !0 }));
 }
-async function ue(e, n, r) {
-	e.binaryType = "arraybuffer", e.bufferedAmountLowThreshold = ae;
+async function de(e, n, r) {
+	e.binaryType = "arraybuffer", e.bufferedAmountLowThreshold = oe;
 	let i = () => {}, a = new Promise((e) => {
 		i = e;
-	}), o = ce(e, r.signal, (e) => e === "done" && i());
+	}), o = le(e, r.signal, (e) => e === "done" && i());
 	try {
-		await Promise.race([le(e), o.promise]);
+		await Promise.race([ue(e), o.promise]);
 		let t = 0;
-		for (let i = 0; i < n.size; i += re) {
-			let a = await Promise.race([de(n, i), o.promise]);
-			for (let t = 0; t < a.byteLength; t += ne) e.bufferedAmount > ie && await Promise.race([fe(e), o.promise]), e.send(a.slice(t, t + ne)), o.progress();
+		for (let i = 0; i < n.size; i += ie) {
+			let a = await Promise.race([fe(n, i), o.promise]);
+			for (let t = 0; t < a.byteLength; t += re) e.bufferedAmount > ae && await Promise.race([pe(e), o.promise]), e.send(a.slice(t, t + re)), o.progress();
 			t += a.byteLength, r.progress?.(t);
 		}
 		e.send("end"), await Promise.race([a, o.promise]);
@@ -184,17 +184,17 @@ async function ue(e, n, r) {
 		o.release();
 	}
 }
-async function de(e, n) {
+async function fe(e, n) {
 	try {
-		return await e.slice(n, n + re).arrayBuffer();
+		return await e.slice(n, n + ie).arrayBuffer();
 	} catch (e) {
 		throw new t("transfer", "the file cannot be read any more", { cause: e });
 	}
 }
-function fe(e) {
+function pe(e) {
 	return new Promise((t) => e.addEventListener("bufferedamountlow", () => t(), { once: !0 }));
 }
-async function pe(e, t, n) {
+async function me(e, t, n) {
 	e.binaryType = "arraybuffer";
 	let r = new Blob([], { type: t.mime }), i = [], a = 0, o = () => {
 		r = new Blob([r, ...i], { type: t.mime }), i = [];
@@ -208,10 +208,10 @@ async function pe(e, t, n) {
 		};
 	});
 	c.catch(() => {});
-	let l = ce(e, n.signal, (e) => {
-		e === "end" && (a === t.size ? s.resolve() : s.reject(y(`${a} bytes came instead of ${t.size}`)));
+	let l = le(e, n.signal, (e) => {
+		e === "end" && (a === t.size ? s.resolve() : s.reject(v(`${a} bytes came instead of ${t.size}`)));
 	}), u = (e) => {
-		e.data instanceof ArrayBuffer && (a += e.data.byteLength, a > t.size ? s.reject(y("more came than was announced")) : (i.push(e.data), i.length * 16384 >= se && o(), l.progress(), n.onProgress?.(a, t.size)));
+		e.data instanceof ArrayBuffer && (a += e.data.byteLength, a > t.size ? s.reject(v("more came than was announced")) : (i.push(e.data), i.length * 16384 >= ce && o(), l.progress(), n.onProgress?.(a, t.size)));
 	};
 	e.addEventListener("message", u);
 	try {
@@ -223,7 +223,7 @@ async function pe(e, t, n) {
 	}
 }
 // ../sdk/js/src/callchannel.ts
-var b = l(/^[\w-]{1,62}$/, "an id"), me = f(0, 2 ** 53 - 1), he = {
+var y = l(/^[\w-]{1,62}$/, "an id"), he = f(0, 2 ** 53 - 1), ge = {
 	state: h({
 		mic: u,
 		camera: u,
@@ -231,33 +231,33 @@ var b = l(/^[\w-]{1,62}$/, "an id"), me = f(0, 2 ** 53 - 1), he = {
 		hand: u
 	}),
 	chat: h({
-		id: b,
+		id: y,
 		text: c(1, 4e3),
-		at: me
+		at: he
 	}),
 	file: h({
-		id: b,
+		id: y,
 		name: c(1, 255),
 		size: f(0, 2 ** 53 - 1),
 		mime: c(0, 127),
-		at: me
+		at: he
 	}),
-	get: h({ id: b }),
-	drop: h({ id: b }),
+	get: h({ id: y }),
+	drop: h({ id: y }),
 	hangup: h({})
 };
-function ge(e) {
+function _e(e) {
 	try {
 		let t = JSON.parse(String(e)), n = t?.t;
-		return typeof n != "string" || !Object.hasOwn(he, n) ? void 0 : {
+		return typeof n != "string" || !Object.hasOwn(ge, n) ? void 0 : {
 			t: n,
-			...he[n](t, "")
+			...ge[n](t, "")
 		};
 	} catch {
 		return;
 	}
 }
-var _e = 3e4, ve = 200, ye = class {
+var ve = 3e4, ye = 200, be = class {
 	options;
 	channel = null;
 	waiting = [];
@@ -270,7 +270,7 @@ var _e = 3e4, ve = 200, ye = class {
 		this.options = e;
 	}
 	attach(e) {
-		this.channel = e, e.onmessage = (e) => this.take(ge(e.data)), e.onopen = () => {
+		this.channel = e, e.onmessage = (e) => this.take(_e(e.data)), e.onopen = () => {
 			if (this.channel === e) {
 				this.state && e.send(JSON.stringify({
 					t: "state",
@@ -293,7 +293,7 @@ var _e = 3e4, ve = 200, ye = class {
 	send(e) {
 		if (this.stop.signal.aborted) throw new t("no-call");
 		if (this.channel?.readyState === "open") this.channel.send(JSON.stringify(e));
-		else if (this.waiting.length < ve) this.waiting.push(e);
+		else if (this.waiting.length < ye) this.waiting.push(e);
 		else throw new t("network", "the other side is not connected");
 	}
 	offer(e) {
@@ -339,9 +339,9 @@ var _e = 3e4, ve = 200, ye = class {
 		if (n.signal?.aborted) throw new t("aborted");
 		let i;
 		try {
-			return await pe(await new Promise((r, a) => {
+			return await me(await new Promise((r, a) => {
 				let o = (e) => () => a(e);
-				i = setTimeout(o(new t("transfer", "the other side did not answer")), _e), n.signal?.addEventListener("abort", o(new t("aborted")), { once: !0 }), this.stop.signal.addEventListener("abort", o(new t("transfer", "the call is over")), { once: !0 }), this.expected.set(e, r), this.send({
+				i = setTimeout(o(new t("transfer", "the other side did not answer")), ve), n.signal?.addEventListener("abort", o(new t("aborted")), { once: !0 }), this.stop.signal.addEventListener("abort", o(new t("transfer", "the call is over")), { once: !0 }), this.expected.set(e, r), this.send({
 					t: "get",
 					id: e
 				});
@@ -389,7 +389,7 @@ var _e = 3e4, ve = 200, ye = class {
 	async give(e) {
 		let t = this.sending.get(e), n = t && this.options.open(`f:${e}`);
 		if (t && n) try {
-			await ue(n, t.file, {
+			await de(n, t.file, {
 				progress: (n) => this.options.progress(e, n, t.file.size),
 				signal: t.stop.signal
 			}), this.sending.delete(e), t.resolve();
@@ -399,7 +399,7 @@ var _e = 3e4, ve = 200, ye = class {
 			n.close();
 		}
 	}
-}, be = class {
+}, xe = class {
 	listeners = /* @__PURE__ */ new Map();
 	closed = !1;
 	on(e, t) {
@@ -421,90 +421,97 @@ var _e = 3e4, ve = 200, ye = class {
 	close() {
 		this.closed = !0, this.listeners.clear();
 	}
-}, xe = [
+}, Se = [
 	"opus",
 	"g722",
 	"pcmu",
 	"pcma"
-], Se = [
+], Ce = [
 	"vp8",
 	"vp9",
 	"av1",
 	"h264",
 	"h265"
 ];
-function x(e) {
+function b(e) {
 	return e.slice(e.indexOf("/") + 1).toLowerCase();
 }
-function Ce(e, t) {
+function we(e, t) {
 	try {
 		return e?.getCapabilities(t)?.codecs ?? [];
 	} catch {
 		return [];
 	}
 }
-function S(e, t) {
-	let n = t === "audio" ? xe : Se;
+function x(e, t) {
+	let n = t === "audio" ? Se : Ce;
 	if (!e) return n;
-	let r = new Set(Ce(e, t).map((e) => x(e.mimeType)));
+	let r = new Set(we(e, t).map((e) => b(e.mimeType)));
 	return n.filter((e) => r.has(e));
 }
-var we = (e) => ({
-	audio: S(e.RTCRtpReceiver, "audio"),
-	video: S(e.RTCRtpReceiver, "video")
-}), Te = (e) => ({
-	audio: S(e.RTCRtpSender, "audio"),
-	video: S(e.RTCRtpSender, "video")
+var Te = (e) => ({
+	audio: x(e.RTCRtpReceiver, "audio"),
+	video: x(e.RTCRtpReceiver, "video")
+}), Ee = (e) => ({
+	audio: x(e.RTCRtpSender, "audio"),
+	video: x(e.RTCRtpSender, "video")
 });
-function Ee(e) {
+function De(e) {
 	let t = e.sdpFmtpLine ?? "";
-	switch (x(e.mimeType)) {
+	switch (b(e.mimeType)) {
 		case "vp9": return !/profile-id=[1-9]/.test(t);
 		case "av1": return !/profile=[1-9]/.test(t);
 		case "h264": return /packetization-mode=1/.test(t);
 		default: return !0;
 	}
 }
-function De(e, t, n) {
-	let r = Ce(e.RTCRtpReceiver, t), i = [];
+function Oe(e, t, n) {
+	let r = we(e.RTCRtpReceiver, t), i = [];
 	for (let e of n) {
-		let t = r.filter((t) => x(t.mimeType) === e), n = t.filter(Ee);
+		let t = r.filter((t) => b(t.mimeType) === e), n = t.filter(De);
 		i.push(...n.length > 0 ? n : t);
 	}
-	return i.length > 0 && t === "video" && i.push(...r.filter((e) => x(e.mimeType) === "rtx")), i;
+	return i.length > 0 && t === "video" && i.push(...r.filter((e) => b(e.mimeType) === "rtx")), i;
 }
-function C(e, t, n) {
-	let r = De(e, t.receiver.track.kind, n);
+function S(e, t, n) {
+	let r = Oe(e, t.receiver.track.kind, n);
 	if (r.length !== 0) try {
 		t.setCodecPreferences?.(r);
 	} catch {}
 }
-function Oe(e) {
+function ke(e) {
+	return e.flatMap((e) => e === "opus" ? ["red", "opus"] : [e]);
+}
+function C(e) {
 	let t = e[0] === "opus";
 	return e.filter((e) => e === "opus" === t);
 }
-function ke(e, t, n) {
-	let r = Te(e).video;
+function Ae(e) {
+	let t = C(e);
+	return e.filter((e) => !t.includes(e));
+}
+function je(e, t, n) {
+	let r = Ee(e).video;
 	if (n && r.includes(n)) return [n];
 	let i = t.filter((e) => r.includes(e));
 	return i.length > 0 ? i : [...t];
 }
 // ../sdk/js/src/linkmeta.ts
-var Ae = /* @__PURE__ */ new Set([
+var Me = /* @__PURE__ */ new Set([
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
 ]);
-function je(e) {
+function Ne(e) {
 	let t = {};
 	if (typeof e != "object" || !e) return t;
 	let n = e;
-	typeof n.from == "string" && (t.from = n.from), typeof n.for == "string" && (t.for = n.for), typeof n.offer == "number" && (t.offer = n.offer), Array.isArray(n.hold) && (t.hold = n.hold.filter((e) => Ae.has(e)));
+	typeof n.from == "string" && (t.from = n.from), typeof n.for == "string" && (t.for = n.for), typeof n.offer == "number" && (t.offer = n.offer), Array.isArray(n.hold) && (t.hold = n.hold.filter((e) => Me.has(e)));
 	for (let e of ["picture", "restart"]) n[e] === !0 && (t[e] = !0);
 	if (typeof n.sources == "object" && n.sources !== null) {
 		let e = {};
-		for (let [t, r] of Object.entries(n.sources)) typeof r == "object" && r && Ae.has(r.source) && (e[t] = {
+		for (let [t, r] of Object.entries(n.sources)) typeof r == "object" && r && Me.has(r.source) && (e[t] = {
 			source: r.source,
 			on: r.on === !0
 		});
@@ -519,7 +526,7 @@ var w = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", T =
 } : {
 	audio: "screen-audio",
 	video: "screen"
-}, Me = (e) => ({
+}, Pe = (e) => ({
 	member: e,
 	quality: 0,
 	halves: {
@@ -538,7 +545,7 @@ var w = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", T =
 			}
 		}
 	}
-}), D = class {
+}), Fe = class {
 	record;
 	isLocal;
 	constructor(e, t) {
@@ -574,122 +581,122 @@ var w = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", T =
 	status(e) {
 		return this.record.halves[e].status;
 	}
-}, O = (e) => typeof e == "number" && Number.isFinite(e) ? e : void 0, k = (e) => typeof e == "string" && e !== "" ? e : void 0;
-async function A(e) {
+}, D = (e) => typeof e == "number" && Number.isFinite(e) ? e : void 0, O = (e) => typeof e == "string" && e !== "" ? e : void 0;
+async function k(e) {
 	try {
 		return new Map(await e.getStats());
 	} catch {
 		return /* @__PURE__ */ new Map();
 	}
 }
-function j(e) {
-	for (let t of e.values()) if (t.type === "transport") return O(t.bytesReceived) ?? 0;
-	return O(Fe(e)?.bytesReceived) ?? 0;
+function A(e) {
+	for (let t of e.values()) if (t.type === "transport") return D(t.bytesReceived) ?? 0;
+	return D(Re(e)?.bytesReceived) ?? 0;
 }
-var Ne = 600;
-async function Pe(e) {
-	let t = j(await A(e));
-	return await new Promise((e) => setTimeout(e, Ne)), j(await A(e)) > t;
+var Ie = 600;
+async function Le(e) {
+	let t = A(await k(e));
+	return await new Promise((e) => setTimeout(e, Ie)), A(await k(e)) > t;
 }
-function Fe(e) {
-	for (let t of e.values()) if (t.type === "transport" && k(t.selectedCandidatePairId)) {
+function Re(e) {
+	for (let t of e.values()) if (t.type === "transport" && O(t.selectedCandidatePairId)) {
 		let n = e.get(t.selectedCandidatePairId);
 		if (n) return n;
 	}
 	for (let t of e.values()) if (t.type === "candidate-pair" && (t.selected === !0 || t.nominated === !0 && t.state === "succeeded")) return t;
 }
-function Ie(e) {
-	let t = Fe(e);
+function ze(e) {
+	let t = Re(e);
 	if (!t) return;
-	let n = e.get(k(t.localCandidateId) ?? ""), r = e.get(k(t.remoteCandidateId) ?? ""), i = { relay: n?.candidateType === "relay" || r?.candidateType === "relay" };
-	k(n?.candidateType) && (i.local = n?.candidateType), k(r?.candidateType) && (i.remote = r?.candidateType);
-	let a = k(n?.relayProtocol) ?? k(n?.protocol);
+	let n = e.get(O(t.localCandidateId) ?? ""), r = e.get(O(t.remoteCandidateId) ?? ""), i = { relay: n?.candidateType === "relay" || r?.candidateType === "relay" };
+	O(n?.candidateType) && (i.local = n?.candidateType), O(r?.candidateType) && (i.remote = r?.candidateType);
+	let a = O(n?.relayProtocol) ?? O(n?.protocol);
 	(a === "udp" || a === "tcp" || a === "tls") && (i.protocol = a);
-	let o = O(t.currentRoundTripTime);
+	let o = D(t.currentRoundTripTime);
 	o !== void 0 && (i.rttMs = Math.round(o * 1e3));
-	let s = O(t.availableOutgoingBitrate);
+	let s = D(t.availableOutgoingBitrate);
 	return s !== void 0 && (i.availableOut = Math.round(s)), i;
 }
-function Le(e, t) {
-	let n = k(e.mid);
+function Be(e, t) {
+	let n = O(e.mid);
 	if (n !== void 0) return n;
 	for (let n of t.pc.getTransceivers()) if (n.mid !== null && n.receiver.track.id === e.trackIdentifier) return n.mid;
 }
-function Re(e, t, n) {
-	let r = O(t?.[n]) ?? 0, i = t ? e.timestamp - t.timestamp : 0, a = Math.max(0, (O(e[n]) ?? 0) - r);
+function Ve(e, t, n) {
+	let r = D(t?.[n]) ?? 0, i = t ? e.timestamp - t.timestamp : 0, a = Math.max(0, (D(e[n]) ?? 0) - r);
 	return i > 0 ? Math.round(a * 8e3 / i) : 0;
 }
-function ze(e, t) {
+function He(e, t) {
 	return e > 0 && e + t > 0 ? Math.round(1e3 * e / (e + t)) / 10 : 0;
 }
-var M = (e, t, n) => Math.max(0, (O(e[n]) ?? 0) - (O(t?.[n]) ?? 0));
-function Be(e, t, n) {
-	let r = k(t.get(k(e.codecId) ?? "")?.mimeType);
+var j = (e, t, n) => Math.max(0, (D(e[n]) ?? 0) - (D(t?.[n]) ?? 0));
+function Ue(e, t, n) {
+	let r = O(t.get(O(e.codecId) ?? "")?.mimeType);
 	return {
 		kind: T(n),
 		source: n,
-		...r ? { codec: x(r) } : {}
+		...r ? { codec: b(r) } : {}
 	};
 }
-function Ve(e) {
-	let t = {}, n = O(e.frameWidth), r = O(e.frameHeight), i = O(e.framesPerSecond);
+function We(e) {
+	let t = {}, n = D(e.frameWidth), r = D(e.frameHeight), i = D(e.framesPerSecond);
 	return n !== void 0 && r !== void 0 && Object.assign(t, {
 		width: n,
 		height: r
 	}), i !== void 0 && (t.fps = Math.round(i)), t;
 }
-function He(e, t, n, r) {
+function Ge(e, t, n, r) {
 	let i = n.get(e.id), a = {
-		...Be(e, t, r),
+		...Ue(e, t, r),
 		direction: "in",
-		bitrate: Re(e, i, "bytesReceived"),
-		lost: ze(M(e, i, "packetsLost"), M(e, i, "packetsReceived")),
-		...Ve(e)
-	}, o = O(e.jitter);
+		bitrate: Ve(e, i, "bytesReceived"),
+		lost: He(j(e, i, "packetsLost"), j(e, i, "packetsReceived")),
+		...We(e)
+	}, o = D(e.jitter);
 	o !== void 0 && (a.jitterMs = Math.round(o * 1e3));
-	let s = O(e.audioLevel);
+	let s = D(e.audioLevel);
 	s !== void 0 && (a.level = s);
-	let c = O(e.freezeCount);
-	return c !== void 0 && (a.freezes = c), a.kind === "video" && (a.frames = O(e.framesDecoded) ?? 0, a.resent = M(e, i, O(e.retransmittedPacketsReceived) === void 0 ? "nackCount" : "retransmittedPacketsReceived")), a;
+	let c = D(e.freezeCount);
+	return c !== void 0 && (a.freezes = c), a.kind === "video" && (a.frames = D(e.framesDecoded) ?? 0, a.resent = j(e, i, D(e.retransmittedPacketsReceived) === void 0 ? "nackCount" : "retransmittedPacketsReceived")), a;
 }
-function Ue(e, t, n, r) {
+function Ke(e, t, n, r) {
 	let i = {
-		...Be(e, t, r),
+		...Ue(e, t, r),
 		direction: "out",
-		bitrate: Re(e, n.get(e.id), "bytesSent"),
+		bitrate: Ve(e, n.get(e.id), "bytesSent"),
 		lost: 0,
-		...Ve(e)
+		...We(e)
 	};
 	for (let n of t.values()) {
 		if (n.type !== "remote-inbound-rtp" || n.localId !== e.id) continue;
-		let t = O(n.fractionLost);
+		let t = D(n.fractionLost);
 		t !== void 0 && (i.lost = Math.round(t * 1e3) / 10);
-		let r = O(n.roundTripTime);
+		let r = D(n.roundTripTime);
 		r !== void 0 && (i.rttMs = Math.round(r * 1e3));
-		let a = O(n.jitter);
+		let a = D(n.jitter);
 		a !== void 0 && (i.jitterMs = Math.round(a * 1e3));
 	}
-	let a = O(t.get(k(e.mediaSourceId) ?? "")?.audioLevel);
+	let a = D(t.get(O(e.mediaSourceId) ?? "")?.audioLevel);
 	if (a !== void 0 && (i.level = a), i.kind === "video") {
-		i.frames = O(e.framesEncoded) ?? 0, i.resent = M(e, n.get(e.id), "retransmittedPacketsSent"), i.sizes = +(i.bitrate > 0);
-		let t = k(e.qualityLimitationReason);
+		i.frames = D(e.framesEncoded) ?? 0, i.resent = j(e, n.get(e.id), "retransmittedPacketsSent"), i.sizes = +(i.bitrate > 0);
+		let t = O(e.qualityLimitationReason);
 		i.sizes && (t === "bandwidth" || t === "cpu") && (i.limit = t);
 	}
 	return i;
 }
-function We(e, t, n) {
+function qe(e, t, n) {
 	let r = [];
 	for (let i of t.values()) {
-		let a = i.type === "inbound-rtp" || i.type === "outbound-rtp" ? Le(i, e) : void 0;
+		let a = i.type === "inbound-rtp" || i.type === "outbound-rtp" ? Be(i, e) : void 0;
 		if (a === void 0) continue;
 		let o = e.incoming.get(a), s = e.outgoing.get(a);
 		if (i.type === "inbound-rtp" && o) r.push({
 			member: o.member,
-			stats: He(i, t, n, o.source)
+			stats: Ge(i, t, n, o.source)
 		});
 		else if (i.type === "outbound-rtp" && s) {
-			let e = Ue(i, t, n, s), a = r.find((e) => e.member === null && e.stats.source === s)?.stats;
-			a ? Ge(a, e) : r.push({
+			let e = Ke(i, t, n, s), a = r.find((e) => e.member === null && e.stats.source === s)?.stats;
+			a ? Je(a, e) : r.push({
 				member: null,
 				stats: e
 			});
@@ -697,7 +704,7 @@ function We(e, t, n) {
 	}
 	return r;
 }
-function Ge(e, t) {
+function Je(e, t) {
 	if (t.bitrate > 0 && (t.height ?? 0) > (e.bitrate > 0 ? e.height ?? 0 : 0)) for (let n of [
 		"width",
 		"height",
@@ -705,17 +712,17 @@ function Ge(e, t) {
 	]) t[n] !== void 0 && (e[n] = t[n]);
 	t.limit && (e.limit = t.limit), e.bitrate += t.bitrate, e.frames = Math.max(e.frames ?? 0, t.frames ?? 0), e.sizes = (e.sizes ?? 0) + (t.sizes ?? 0), e.resent = (e.resent ?? 0) + (t.resent ?? 0);
 }
-function N(e, t, n, r) {
+function M(e, t, n, r) {
 	if (!n) return 0;
-	let i = Ke(e, t);
+	let i = Ye(e, t);
 	return r?.why === "bandwidth" ? Math.min(i, r.video === "paused" ? 1 : 2) : i;
 }
-function Ke(e, t) {
+function Ye(e, t) {
 	let n = e.filter((e) => e.bitrate > 0), r = Math.max(0, ...n.map((e) => e.lost)), i = Math.max(0, ...n.map((e) => e.jitterMs ?? 0)), a = Math.max(t?.rttMs ?? 0, ...n.map((e) => e.rttMs ?? 0));
 	return r >= 15 || a >= 1e3 || i >= 250 ? 1 : r >= 6 || a >= 500 || i >= 120 ? 2 : r >= 2 || a >= 250 || i >= 60 ? 3 : 4;
 }
 // ../sdk/js/src/pulse.ts
-var qe = 4, Je = 600, Ye = 1200, Xe = class {
+var Xe = 4, Ze = 600, Qe = 1200, $e = class {
 	seen = /* @__PURE__ */ new Map();
 	broken = /* @__PURE__ */ new WeakSet();
 	get worried() {
@@ -726,13 +733,13 @@ var qe = 4, Je = 600, Ye = 1200, Xe = class {
 		this.seen = /* @__PURE__ */ new Map();
 		for (let [i, a] of e) {
 			let e = r.get(i) ?? {
-				bytes: j(a),
+				bytes: A(a),
 				since: t,
 				grown: 0,
 				told: void 0
 			};
 			this.seen.set(i, e);
-			let o = this.step(e, j(a), t) ?? this.state(i);
+			let o = this.step(e, A(a), t) ?? this.state(i);
 			o && n.push([i, o]);
 		}
 		return n;
@@ -748,10 +755,10 @@ var qe = 4, Je = 600, Ye = 1200, Xe = class {
 			}), r ? "back" : void 0;
 		}
 		let r = n - e.since;
-		if (e.told === void 0 && e.grown < qe) r > 0 && (e.grown = 0);
+		if (e.told === void 0 && e.grown < Xe) r > 0 && (e.grown = 0);
 		else {
-			if (e.told === void 0 && r >= Je) return e.grown = 0, e.told = "stopped", "stopped";
-			if (e.told === "stopped" && r >= Ye) return e.told = "lost", "lost";
+			if (e.told === void 0 && r >= Ze) return e.grown = 0, e.told = "stopped", "stopped";
+			if (e.told === "stopped" && r >= Qe) return e.told = "lost", "lost";
 		}
 	}
 	state(e) {
@@ -759,16 +766,16 @@ var qe = 4, Je = 600, Ye = 1200, Xe = class {
 		else if (e.connectionState === "disconnected" && !this.broken.has(e)) return this.broken.add(e), "stopped";
 	}
 };
-async function Ze(e, t, n) {
+async function et(e, t, n) {
 	let r = /* @__PURE__ */ new Map();
-	await Promise.all([...t].map(async (e) => r.set(e, await A(e))));
+	await Promise.all([...t].map(async (e) => r.set(e, await k(e))));
 	for (let [t, i] of e.look(r, Date.now())) n(t, i);
 	return r;
 }
-function P(e) {
-	for (let { sender: t } of e.getTransceivers()) t.track?.kind === "video" && Qe(t).catch(() => {});
+function N(e) {
+	for (let { sender: t } of e.getTransceivers()) t.track?.kind === "video" && tt(t).catch(() => {});
 }
-async function Qe(e) {
+async function tt(e) {
 	let t = e.getParameters();
 	if (!t.encodings?.length) return;
 	let n = !1;
@@ -783,7 +790,7 @@ async function Qe(e) {
 		}), await e.setParameters(n);
 	}
 }
-function $e(e, t) {
+function nt(e, t) {
 	let n = e.getParameters?.();
 	if (n?.encodings?.length) {
 		for (let e of n.encodings) e.active = t;
@@ -791,7 +798,7 @@ function $e(e, t) {
 	}
 }
 // ../sdk/js/src/sdp.ts
-function et(e) {
+function rt(e) {
 	let t = [];
 	return e.split("\r\n").filter((e) => {
 		e.startsWith("m=") && (t = e.split(" ").slice(3));
@@ -799,11 +806,17 @@ function et(e) {
 		return n === void 0 || t.includes(n);
 	}).join("\r\n");
 }
-function tt(e) {
+function it(e, t) {
+	return e.split(/(?=^m=)/m).map((e) => {
+		let n = /^a=mid:(\S+)/m.exec(e)?.[1], r = /^a=rtpmap:(\d+) opus\//im.exec(e)?.[1];
+		return n === void 0 || r === void 0 || !t.has(n) || e.includes("usedtx=") ? e : e.replace(RegExp(`^(a=fmtp:${r} [^\\r\\n]+)`, "m"), "$1;usedtx=1");
+	}).join("");
+}
+function at(e) {
 	return /^a=ice-ufrag:(\S+)/m.exec(e ?? "")?.[1];
 }
 // ../sdk/js/src/link.ts
-var F = 2e3, I = 6e3, L = 3e3, nt = 8e3, R = class {
+var P = 2e3, F = 6e3, I = 3e3, ot = 8e3, L = class {
 	options;
 	pc = null;
 	local = /* @__PURE__ */ new Map();
@@ -862,7 +875,7 @@ var F = 2e3, I = 6e3, L = 3e3, nt = 8e3, R = class {
 	}
 	restart() {
 		let e = this.asked && Date.now() - this.restarted < 9e3;
-		this.restarted = Date.now(), this.asked = !this.options.impolite && !e && this.remote !== null, this.asked ? this.run(async () => this.send({}, { restart: !0 })) : this.renewIce(), this.watch(this.asked ? L : I);
+		this.restarted = Date.now(), this.asked = !this.options.impolite && !e && this.remote !== null, this.asked ? this.run(async () => this.send({}, { restart: !0 })) : this.renewIce(), this.watch(this.asked ? I : F);
 	}
 	renewIce() {
 		this.run(async () => {
@@ -884,12 +897,12 @@ var F = 2e3, I = 6e3, L = 3e3, nt = 8e3, R = class {
 	}
 	nudge() {
 		let e = this.pc;
-		e && this.started && (this.state !== "connected" || this.silent ? this.restart() : Pe(e).then((t) => {
+		e && this.started && (this.state !== "connected" || this.silent ? this.restart() : Le(e).then((t) => {
 			!t && this.pc === e && !this.closed && this.restart();
 		}));
 	}
 	beat(e, t) {
-		this.pc !== e || this.closed || (this.silent = t !== "back" && (this.silent || this.expecting()), t === "back" ? (P(e), this.send({}, { picture: !0 })) : t === "lost" && this.silent && this.hasten(this.options.impolite ? 0 : F / 2));
+		this.pc !== e || this.closed || (this.silent = t !== "back" && (this.silent || this.expecting()), t === "back" ? (N(e), this.send({}, { picture: !0 })) : t === "lost" && this.silent && this.hasten(this.options.impolite ? 0 : P / 2));
 	}
 	expecting() {
 		return this.remote === null || [...this.remote.values()].some((e) => e.on);
@@ -917,7 +930,7 @@ var F = 2e3, I = 6e3, L = 3e3, nt = 8e3, R = class {
 		let e = await this.options.config();
 		if (this.closed) return;
 		let t = new this.options.env.RTCPeerConnection(e);
-		if (this.pc = t, this.me = rt(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = this.silent = !1, this.theirs = /* @__PURE__ */ new Set(), this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
+		if (this.pc = t, this.me = st(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = this.silent = !1, this.theirs = /* @__PURE__ */ new Set(), this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
 			negotiated: !0,
 			id: 0
 		})), this.options.impolite) {
@@ -925,7 +938,7 @@ var F = 2e3, I = 6e3, L = 3e3, nt = 8e3, R = class {
 			for (let e of /* @__PURE__ */ new Set([...this.options.sections, ...this.local.keys()])) this.open(e);
 			await this.offer(t);
 		}
-		this.enter("connecting"), this.watch(I * 2);
+		this.enter("connecting"), this.watch(F * 2);
 	}
 	drop() {
 		let e = this.pc;
@@ -942,18 +955,18 @@ var F = 2e3, I = 6e3, L = 3e3, nt = 8e3, R = class {
 		this.adopt(e, r);
 	}
 	adopt(e, t) {
-		this.sections.set(e, t), C(this.options.env, t, this.options.codecs[T(e)]), this.fill(e, t);
+		this.sections.set(e, t), S(this.options.env, t, this.options.codecs[T(e)]), this.fill(e, t);
 	}
 	held(e) {
 		let t = [...e, ...this.theirs].filter((t) => e.has(t) !== this.theirs.has(t));
 		this.theirs = e;
 		for (let n of t) {
 			let t = this.sections.get(n);
-			t && T(n) === "video" && $e(t.sender, !e.has(n));
+			t && T(n) === "video" && nt(t.sender, !e.has(n));
 		}
 	}
 	fill(e, t) {
-		this.theirs.has(e) && T(e) === "video" && $e(t.sender, !1), t.sender.replaceTrack(this.local.get(e) ?? null).catch(() => {});
+		this.theirs.has(e) && T(e) === "video" && nt(t.sender, !1), t.sender.replaceTrack(this.local.get(e) ?? null).catch(() => {});
 	}
 	async offer(e) {
 		if (!this.making) {
@@ -971,14 +984,14 @@ var F = 2e3, I = 6e3, L = 3e3, nt = 8e3, R = class {
 	expectAnswer(e, t) {
 		clearTimeout(this.unanswered), this.unanswered = setTimeout(() => {
 			this.pc === e && this.serial === t && e.signalingState === "have-local-offer" && this.run(() => this.offer(e));
-		}, nt);
+		}, ot);
 	}
 	describe(e) {
 		this.offered = Date.now();
 		let t = e.type === "offer" ? this.serial : this.answering;
 		this.send({ description: {
 			type: e.type,
-			sdp: et(e.sdp)
+			sdp: rt(e.sdp)
 		} }, t === void 0 ? {} : { offer: t });
 	}
 	send(e, t = {}) {
@@ -1000,21 +1013,21 @@ var F = 2e3, I = 6e3, L = 3e3, nt = 8e3, R = class {
 		});
 	}
 	async take(e) {
-		let t = je(e.meta);
+		let t = Ne(e.meta);
 		if (this.pc || await this.build(), t.for !== void 0 && t.for !== this.me) return;
 		if (t.from !== void 0 && t.from !== this.peer) {
 			if (this.peer !== void 0 && this.pc?.remoteDescription && (this.drop(), await this.build(), this.peer = t.from, this.options.impolite)) return;
 			this.peer = t.from, this.pc?.signalingState === "have-local-offer" && Date.now() - this.offered > 1500 && !e.description && this.pc?.localDescription && this.describe(this.pc.localDescription);
 		}
 		let n = this.pc;
-		n && (!e.description || this.acceptable(n, e.description.type, t.offer)) && (e.description?.type === "offer" && (this.answering = t.offer), t.picture && P(n), t.restart && Date.now() - this.restarted > L && this.restart(), t.hold && this.held(new Set(t.hold)), t.sources && (this.remote = new Map(Object.entries(t.sources))), e.description && await this.apply(n, e.description), "candidate" in e && await this.candidate(n, e.candidate ?? null), this.sync(n));
+		n && (!e.description || this.acceptable(n, e.description.type, t.offer)) && (e.description?.type === "offer" && (this.answering = t.offer), t.picture && N(n), t.restart && Date.now() - this.restarted > I && this.restart(), t.hold && this.held(new Set(t.hold)), t.sources && (this.remote = new Map(Object.entries(t.sources))), e.description && await this.apply(n, e.description), "candidate" in e && await this.candidate(n, e.candidate ?? null), this.sync(n));
 	}
 	acceptable(e, t, n) {
 		return t === "offer" ? !this.options.impolite || !this.making && e.signalingState === "stable" : e.signalingState === "have-local-offer" && (n ?? this.serial) === this.serial;
 	}
 	async apply(e, t) {
-		let n = t.type === "offer", r = tt(e.remoteDescription?.sdp);
-		await e.setRemoteDescription(t), r && r !== tt(t.sdp) && (this.restarted = Date.now(), this.watch(I));
+		let n = t.type === "offer", r = at(e.remoteDescription?.sdp);
+		await e.setRemoteDescription(t), r && r !== at(t.sdp) && (this.restarted = Date.now(), this.watch(F));
 		for (let t of this.early.splice(0)) await this.candidate(e, t);
 		if (n && (this.started = !0, this.claim(e), e.signalingState === "have-remote-offer" && (await e.setLocalDescription(), this.pc === e && e.localDescription && this.describe(e.localDescription)), this.pc === e)) for (let e of this.local.keys()) this.sections.has(e) || this.open(e);
 	}
@@ -1061,28 +1074,28 @@ var F = 2e3, I = 6e3, L = 3e3, nt = 8e3, R = class {
 				clearTimeout(this.timer), this.timer = void 0, this.silent = !1, this.enter("connected");
 				break;
 			case "disconnected":
-				this.enter("interrupted"), this.hasten(this.options.impolite ? F : F * 1.5);
+				this.enter("interrupted"), this.hasten(this.options.impolite ? P : P * 1.5);
 				break;
-			case "failed": this.enter("failed"), this.watch(this.options.impolite ? 0 : F / 2);
+			case "failed": this.enter("failed"), this.watch(this.options.impolite ? 0 : P / 2);
 		}
 	}
 	enter(e) {
 		this.state === e || this.closed || (this.state = e, this.since = Date.now(), this.options.state(e));
 	}
 	hasten(e) {
-		this.watch(Math.max(e, this.restarted + L - Date.now()));
+		this.watch(Math.max(e, this.restarted + I - Date.now()));
 	}
 	watch(e) {
 		clearTimeout(this.timer), this.closed || (this.timer = setTimeout(() => {
-			(this.pc?.connectionState !== "connected" || this.silent) && (this.started ? this.restart() : (this.run(async () => this.send({})), this.watch(I)));
+			(this.pc?.connectionState !== "connected" || this.silent) && (this.started ? this.restart() : (this.run(async () => this.send({})), this.watch(F)));
 		}, e));
 	}
 };
-function rt() {
+function st() {
 	return Math.random().toString(36).slice(2, 10) || "0";
 }
 // ../sdk/js/src/monitor.ts
-var z = class {
+var R = class {
 	before = /* @__PURE__ */ new WeakMap();
 	async look(e) {
 		let t = {
@@ -1090,17 +1103,17 @@ var z = class {
 			paths: /* @__PURE__ */ new Map()
 		};
 		return await Promise.all(e.map(async (e) => {
-			let n = await A(e.pc), r = this.before.get(e.pc) ?? /* @__PURE__ */ new Map();
+			let n = await k(e.pc), r = this.before.get(e.pc) ?? /* @__PURE__ */ new Map();
 			this.before.set(e.pc, n);
-			let i = Ie(n);
+			let i = ze(n);
 			i && t.paths.set(e.peer, i);
-			for (let { member: i, stats: a } of We(e, n, r)) {
+			for (let { member: i, stats: a } of qe(e, n, r)) {
 				let e = t.tracks.get(i) ?? [];
 				t.tracks.set(i, e), e.push(a);
 			}
 		})), t;
 	}
-}, it = .02, at = .008, ot = 700, st = 3e3, ct = class {
+}, ct = .02, lt = .008, ut = 700, dt = 3e3, ft = class {
 	speaking = /* @__PURE__ */ new Map();
 	active = null;
 	heard = 0;
@@ -1108,7 +1121,7 @@ var z = class {
 	update(e, t) {
 		let n = this.speaking;
 		this.speaking = /* @__PURE__ */ new Map();
-		for (let [t, r] of e) r >= (n.has(t) ? at : it) && this.speaking.set(t, r);
+		for (let [t, r] of e) r >= (n.has(t) ? lt : ct) && this.speaking.set(t, r);
 		return this.choose(t) || this.speaking.size > 0 || n.size > 0;
 	}
 	state() {
@@ -1120,16 +1133,16 @@ var z = class {
 	choose(e) {
 		let t = this.active, n = null;
 		for (let [e, t] of this.speaking) t > (n ? this.speaking.get(n) ?? 0 : 0) && (n = e);
-		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > st && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
+		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > dt && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
 			id: n,
 			since: e
-		}), (!this.active || e - this.rival.since >= ot) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
+		}), (!this.active || e - this.rival.since >= ut) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
 	}
-}, lt = 250, ut = 100, dt = 2e3, ft = 16, pt = class {
+}, pt = 250, mt = 100, ht = 2e3, gt = 16, _t = class {
 	options;
-	speakers = new ct();
-	looker = new z();
-	pulse = new Xe();
+	speakers = new ft();
+	looker = new R();
+	pulse = new $e();
 	timer;
 	lastQuality = 0;
 	closed = !1;
@@ -1137,18 +1150,18 @@ var z = class {
 		this.options = e;
 	}
 	start() {
-		this.timer = setTimeout(() => void this.tick(), lt);
+		this.timer = setTimeout(() => void this.tick(), pt);
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer);
 	}
 	async tick() {
 		let e = this.options.inspect(), t = Date.now();
-		if (t - this.lastQuality >= dt && (this.lastQuality = t, await this.rate(e)), this.closed) return;
+		if (t - this.lastQuality >= ht && (this.lastQuality = t, await this.rate(e)), this.closed) return;
 		let n = await this.levels(e);
 		if (this.closed) return;
 		this.speakers.update(n, t) && this.tell();
-		let r = e.reduce((e, t) => e + t.incoming.size, 0) > ft, i = this.pulse.worried ? ut : r ? 500 : lt;
+		let r = e.reduce((e, t) => e + t.incoming.size, 0) > gt, i = this.pulse.worried ? mt : r ? 500 : pt;
 		this.timer = setTimeout(() => void this.tick(), i);
 	}
 	tell() {
@@ -1159,7 +1172,7 @@ var z = class {
 		});
 	}
 	async levels(e) {
-		let t = /* @__PURE__ */ new Map(), n = (e, n) => t.set(e, Math.max(n, t.get(e) ?? 0)), r = await Ze(this.pulse, e.map((e) => e.pc), (e, t) => {
+		let t = /* @__PURE__ */ new Map(), n = (e, n) => t.set(e, Math.max(n, t.get(e) ?? 0)), r = await et(this.pulse, e.map((e) => e.pc), (e, t) => {
 			this.closed || this.options.beat(e, t);
 		});
 		for (let t of e) for (let e of r.get(t.pc)?.values() ?? []) if (typeof e.audioLevel == "number") {
@@ -1178,29 +1191,29 @@ var z = class {
 		for (let t of e) t.peer !== null && r.add(t.peer);
 		for (let i of r) {
 			let r = e.some((e) => e.peer === i) ? i : null;
-			this.options.quality(i, N(t.tracks.get(i) ?? [], t.paths.get(r), n(r), this.options.picture(i)));
+			this.options.quality(i, M(t.tracks.get(i) ?? [], t.paths.get(r), n(r), this.options.picture(i)));
 		}
 		let i = e.some((e) => e.pc.connectionState === "connected"), a = t.tracks.get(null) ?? [];
 		if (e.length > 0) {
 			let e = [...t.paths.values()].sort((e, t) => (t.rttMs ?? 0) - (e.rttMs ?? 0))[0];
-			this.options.quality(this.options.me(), N(a, e, i));
+			this.options.quality(this.options.me(), M(a, e, i));
 		}
 	}
-}, mt = 3e4, ht = 2e3, gt = 250, _t = 400, vt = [
+}, vt = 3e4, yt = 2e3, bt = 250, xt = 400, St = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], yt = class {
+], Ct = class {
 	room;
 	wire;
 	peer;
-	events = new be();
+	events = new xe();
 	channel;
 	local = /* @__PURE__ */ new Map();
 	remote = /* @__PURE__ */ new Map();
-	looker = new z();
-	monitor = new z();
+	looker = new R();
+	monitor = new R();
 	streams = {
 		camera: null,
 		screen: null
@@ -1225,10 +1238,10 @@ var z = class {
 	lostAt = 0;
 	detached = !1;
 	timer;
-	pulse = new Xe();
+	pulse = new $e();
 	listening;
 	constructor(e, t, n) {
-		this.room = e, this.wire = t, this.peer = n, this.channel = new ye({
+		this.room = e, this.wire = t, this.peer = n, this.channel = new be({
 			open: (e) => this.link?.createChannel(e) ?? null,
 			state: (e) => {
 				this.theirs = e, this.events.emit("remoteState", { ...e });
@@ -1379,7 +1392,7 @@ var z = class {
 	end(e, t) {
 		if (this.now === "ended") return;
 		let n = this.detached || !this.room.connected(), r = this.link;
-		n && r && (this.channel.send({ t: "hangup" }), r.close(_t)), this.room.post({
+		n && r && (this.channel.send({ t: "hangup" }), r.close(xt)), this.room.post({
 			t: e,
 			call: this.id
 		}), this.finish(t);
@@ -1387,7 +1400,7 @@ var z = class {
 	activate() {
 		if (this.now !== "ringing") return;
 		this.now = "connecting", this.lostAt = Date.now();
-		let e = new R({
+		let e = new L({
 			...this.room.link,
 			impolite: this.wire.from === this.room.me.id,
 			sections: ["mic", "camera"],
@@ -1399,7 +1412,7 @@ var z = class {
 		});
 		this.link = e;
 		for (let [t, n] of this.local) e.set(t, n);
-		e.hold(this.held), e.start(), this.timer = setInterval(() => void this.look(), ht), this.listening = setInterval(() => void this.listen(), gt), this.events.emit("state", this);
+		e.hold(this.held), e.start(), this.timer = setInterval(() => void this.look(), yt), this.listening = setInterval(() => void this.listen(), bt), this.events.emit("state", this);
 	}
 	send(e, t) {
 		this.now !== "ended" && (t ? this.local.set(e, t) : this.local.delete(e), this.link?.set(e, t));
@@ -1425,7 +1438,7 @@ var z = class {
 			incoming: /* @__PURE__ */ new Map(),
 			outgoing: /* @__PURE__ */ new Map()
 		};
-		for (let e of vt) {
+		for (let e of St) {
 			let n = this.link?.transceiver(e)?.mid;
 			typeof n == "string" && (this.remote.has(e) && t.incoming.set(n, {
 				member: this.peer.id,
@@ -1436,25 +1449,25 @@ var z = class {
 	}
 	async listen() {
 		let e = this.link?.connection;
-		e && await Ze(this.pulse, [e], (t, n) => {
+		e && await et(this.pulse, [e], (t, n) => {
 			this.now === "active" && (n === "stopped" && this.room.stopped(), this.link?.beat(e, n));
 		});
 	}
 	async look() {
-		if (this.lostAt > 0 && Date.now() - this.lostAt > mt) {
+		if (this.lostAt > 0 && Date.now() - this.lostAt > vt) {
 			this.end("hangup", "failed");
 			return;
 		}
 		let e = this.inspect();
 		if (!e) return;
-		let t = await this.monitor.look([e]), n = N([...t.tracks.values()].flat(), t.paths.get(this.peer.id), this.link?.state === "connected");
+		let t = await this.monitor.look([e]), n = M([...t.tracks.values()].flat(), t.paths.get(this.peer.id), this.link?.state === "connected");
 		n !== this.quality && this.now !== "ended" && (this.quality = n, this.events.emit("quality", { quality: n }));
 	}
-}, bt = 35, xt = 150, St = 500, Ct = class {
+}, wt = 35, Tt = 150, Et = 500, Dt = class {
 	send;
 	refused;
 	items = [];
-	tokens = xt;
+	tokens = Tt;
 	at = 0;
 	timer;
 	constructor(e, t) {
@@ -1476,10 +1489,10 @@ var z = class {
 	flush() {
 		clearTimeout(this.timer), this.timer = void 0;
 		let e = Date.now();
-		this.tokens = Math.min(xt, this.tokens + (e - this.at) / 1e3 * bt), this.at = e;
+		this.tokens = Math.min(Tt, this.tokens + (e - this.at) / 1e3 * wt), this.at = e;
 		for (let e of [...this.items]) if (!e.sent) {
 			if (this.tokens < 1) {
-				this.timer = setTimeout(() => this.flush(), 1e3 / bt);
+				this.timer = setTimeout(() => this.flush(), 1e3 / wt);
 				return;
 			}
 			this.tokens--, this.deliver(e);
@@ -1491,97 +1504,97 @@ var z = class {
 		this.send(n).then(() => this.drop(e), (r) => {
 			if (!this.items.includes(e)) return;
 			let i = r instanceof t ? r.code : "internal";
-			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), St)) : (this.drop(e), this.refused(n, r));
+			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), Et)) : (this.drop(e), this.refused(n, r));
 		});
 	}
 	drop(e) {
 		this.items = this.items.filter((t) => t !== e);
 	}
-}, wt = "veche.v1", B = {
+}, Ot = "veche.v1", z = {
 	frame: 65536,
 	large: 524288,
 	depth: 16,
 	seats: 64
-}, V = f(0, 2 ** 31 - 1), H = l(/^[\w-]{1,64}$/, "an id"), Tt = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), Et = (e, t) => e === "" ? "" : Tt(e, t), U = p("mic", "camera", "screen", "screen-audio"), Dt = p("camera", "screen"), Ot = p("viewer", "speaker", "moderator"), kt = p("p2p", "sfu"), W = f(0, 2 ** 53 - 1), G = m(c()), At = h({
+}, B = f(0, 2 ** 31 - 1), V = l(/^[\w-]{1,64}$/, "an id"), H = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), kt = (e, t) => e === "" ? "" : H(e, t), U = p("mic", "camera", "screen", "screen-audio"), At = p("camera", "screen"), jt = p("viewer", "speaker", "moderator"), Mt = p("p2p", "sfu"), W = f(0, 2 ** 53 - 1), G = m(c()), Nt = h({
 	mic: u,
 	camera: u,
 	screen: u,
 	hand: u
-}), jt = h({
+}), Pt = h({
 	source: U,
 	kind: p("audio", "video"),
 	codec: c()
 }), K = h({
-	id: H,
+	id: V,
 	name: c(),
-	role: Ot,
+	role: jt,
 	agent: p("web", "whip", "whep", "bot", "stream", "output"),
 	connected: u,
-	state: At,
-	tracks: m(jt)
-}), Mt = {
+	state: Nt,
+	tracks: m(Pt)
+}), Ft = {
 	name: c(1, 255, 255),
 	size: f(0, 2 ** 53 - 1),
 	mime: c(0, 127, 127)
-}, Nt = h({
+}, It = h({
 	id: l(/^[\w-]{1,62}$/, "an id"),
-	...Mt
-}), Pt = h({
-	id: H,
-	from: H,
+	...Ft
+}), Lt = h({
+	id: V,
+	from: V,
 	name: c(),
 	text: c(),
-	to: g(H),
+	to: g(V),
 	at: W,
-	file: g(Nt)
-}), Ft = h({
-	id: H,
-	from: H,
-	to: H,
+	file: g(It)
+}), Rt = h({
+	id: V,
+	from: V,
+	to: V,
 	video: u,
 	state: p("ringing", "active", "ended"),
 	reason: g(p("declined", "busy", "timeout", "cancelled", "hangup", "gone", "unavailable")),
 	at: W
-}), It = h({
+}), zt = h({
 	urls: m(c()),
 	username: g(c()),
 	credential: g(c())
-}), Lt = h({ video: g(c()) }), Rt = h({
+}), Bt = h({ video: g(c()) }), Vt = h({
 	candidate: c(0, 1024, 1024),
-	sdpMid: _(c(0, 32, 32)),
-	sdpMLineIndex: _(f(0, 65535)),
-	usernameFragment: _(c(0, 256, 256))
-}), zt = v(h({
+	sdpMid: te(c(0, 32, 32)),
+	sdpMLineIndex: te(f(0, 65535)),
+	usernameFragment: te(c(0, 256, 256))
+}), Ht = _(h({
 	description: g(h({
 		type: p("offer", "answer", "pranswer", "rollback"),
-		sdp: c(0, B.large)
+		sdp: c(0, z.large)
 	})),
-	candidate: g(ee(Rt)),
+	candidate: g(ee(Vt)),
 	close: g(u),
-	meta: g(te)
-}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), Bt = p("live", "waiting", "none", "muted", "paused", "undecodable"), Vt = h({
-	seat: f(0, B.seats - 1),
-	member: g(H),
-	source: Dt,
-	audio: Bt,
-	video: Bt,
+	meta: g(ne)
+}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), Ut = p("live", "waiting", "none", "muted", "paused", "undecodable"), Wt = h({
+	seat: f(0, z.seats - 1),
+	member: g(V),
+	source: At,
+	audio: Ut,
+	video: Ut,
 	codec: g(c()),
 	rtp: g(f(0, 2 ** 32 - 1)),
 	layer: g(h({
-		index: V,
-		of: V,
-		spatial: V,
-		temporal: V,
-		width: g(V),
-		height: g(V)
+		index: B,
+		of: B,
+		spatial: B,
+		temporal: B,
+		width: g(B),
+		height: g(B)
 	})),
 	why: g(p("tile", "bandwidth", "publisher", "choice"))
-}), Ht = h({
-	source: Dt,
-	wanted: m(V),
-	spatial: g(V),
-	temporal: g(V)
-}), Ut = {
+}), Gt = h({
+	source: At,
+	wanted: m(B),
+	spatial: g(B),
+	temporal: g(B)
+}), Kt = {
 	welcome: h({
 		v: f(1, 1),
 		you: K,
@@ -1589,33 +1602,33 @@ var z = class {
 			id: c(),
 			kind: p("meeting", "broadcast", "lobby"),
 			locked: u,
-			topology: kt,
+			topology: Mt,
 			forced: u,
-			epoch: V,
+			epoch: B,
 			video: G,
 			audio: G,
-			publish: Lt
+			publish: Bt
 		}),
 		members: m(K),
-		iceServers: m(It),
+		iceServers: m(zt),
 		may: G,
 		resume: c(),
 		n: W,
 		resumed: g(p("replayed", "restored")),
-		calls: m(Ft),
-		chat: m(Pt),
+		calls: m(Rt),
+		chat: m(Lt),
 		limits: h({
-			frame: V,
-			sdp: V,
-			seats: V
+			frame: B,
+			sdp: B,
+			seats: B
 		})
 	}),
 	ok: h({
-		pc: g(V),
+		pc: g(B),
 		sdp: g(c()),
-		call: g(Ft),
-		chat: g(Pt),
-		iceServers: g(m(It))
+		call: g(Rt),
+		chat: g(Lt),
+		iceServers: g(m(zt))
 	}),
 	error: h({
 		code: c(),
@@ -1624,7 +1637,7 @@ var z = class {
 	pong: h({}),
 	joined: h({ member: K }),
 	left: h({
-		member: H,
+		member: V,
 		reason: p("left", "gone", "removed", "slow", "ended")
 	}),
 	updated: h({ member: K }),
@@ -1632,62 +1645,62 @@ var z = class {
 		locked: u,
 		video: G,
 		audio: G,
-		publish: Lt
+		publish: Bt
 	}),
 	topology: h({
-		mode: kt,
-		epoch: V
+		mode: Mt,
+		epoch: B
 	}),
-	settled: h({ epoch: V }),
-	seats: h({ seats: m(Vt) }),
+	settled: h({ epoch: B }),
+	seats: h({ seats: m(Wt) }),
 	signal: h({
-		from: H,
+		from: V,
 		link: c(1, 64, 64),
-		data: zt
+		data: Ht
 	}),
-	call: h({ call: Ft }),
-	chat: h({ chat: Pt }),
+	call: h({ call: Rt }),
+	chat: h({ chat: Lt }),
 	resume: h({ token: c(1, 4096, 4096) }),
 	muted: h({
 		source: U,
-		by: H
+		by: V
 	}),
 	media: h({
-		pc: V,
+		pc: B,
 		state: p("connected", "failed", "closed")
 	}),
-	layers: h({ tracks: m(Ht) }),
-	speaker: h({ member: g(H) }),
+	layers: h({ tracks: m(Gt) }),
+	speaker: h({ member: g(V) }),
 	link: h({
 		estimate: W,
 		lost: d(0, 100),
-		rtt: V,
+		rtt: B,
 		limited: u
 	}),
 	bye: h({
 		code: c(),
 		message: c()
 	})
-}, Wt = /* @__PURE__ */ new Set([
+}, qt = /* @__PURE__ */ new Set([
 	"welcome",
 	"ok",
 	"error",
 	"pong",
 	"bye"
-]), Gt = h({
+]), Jt = h({
 	n: g(f(0, 2 ** 53 - 1)),
 	re: g(f(1, 2 ** 31 - 1))
 });
-function Kt(e) {
-	let n = qt(e), r = c()(n.t, "t");
-	if (!Object.hasOwn(Ut, r)) throw new t("unknown-type", `t: ${r}`);
-	let i = r, { n: a, re: o } = Gt(n, ""), s = {
+function Yt(e) {
+	let n = Xt(e), r = c()(n.t, "t");
+	if (!Object.hasOwn(Kt, r)) throw new t("unknown-type", `t: ${r}`);
+	let i = r, { n: a, re: o } = Jt(n, ""), s = {
 		t: r,
-		...Ut[i](n, "")
+		...Kt[i](n, "")
 	};
-	return a !== void 0 && !Wt.has(r) && (s.n = a), o !== void 0 && Wt.has(r) && (s.re = o), s;
+	return a !== void 0 && !qt.has(r) && (s.n = a), o !== void 0 && qt.has(r) && (s.re = o), s;
 }
-function qt(e) {
+function Xt(e) {
 	let n;
 	try {
 		if (typeof e != "string") throw Error("not a text frame");
@@ -1695,25 +1708,25 @@ function qt(e) {
 	} catch (e) {
 		throw new t("bad-json", void 0, { cause: e });
 	}
-	if (typeof n != "object" || !n || Array.isArray(n) || !Jt(n, B.depth)) throw new t("bad-json");
+	if (typeof n != "object" || !n || Array.isArray(n) || !Zt(n, z.depth)) throw new t("bad-json");
 	return n;
 }
-function Jt(e, t) {
-	return t !== 0 && Object.values(e).every((e) => typeof e != "object" || !e || Jt(e, t - 1));
+function Zt(e, t) {
+	return t !== 0 && Object.values(e).every((e) => typeof e != "object" || !e || Zt(e, t - 1));
 }
-var q = (e) => new Set(e).size === e.length, Yt = p("opus", "g722", "pcmu", "pcma"), Xt = p("vp8", "vp9", "av1", "h264", "h265"), J = (e) => {
+var q = (e) => new Set(e).size === e.length, Qt = p("opus", "g722", "pcmu", "pcma"), $t = p("vp8", "vp9", "av1", "h264", "h265"), J = (e) => {
 	let t = m(e, 32);
 	return (e, n) => {
 		let r = t(e, n);
 		return q(r) ? r : i(n, "a name twice");
 	};
-}, Zt = h({
+}, en = h({
 	audio: J(c(0, 62)),
 	video: J(c(0, 62))
-}), Qt = {
+}), tn = {
 	hello: h({
 		v: (e, n) => {
-			let r = m(V, 32)(e, n);
+			let r = m(B, 32)(e, n);
 			if (!r.includes(1)) throw new t("version");
 			return r;
 		},
@@ -1727,11 +1740,11 @@ var q = (e) => new Set(e).size === e.length, Yt = p("opus", "g722", "pcmu", "pcm
 		role: g(p("viewer")),
 		agent: g(p("bot")),
 		topology: g(p("auto", "p2p", "sfu")),
-		video: g(J(Xt)),
-		audio: g(J(Yt)),
-		decode: Zt,
-		encode: Zt,
-		state: At,
+		video: g(J($t)),
+		audio: g(J(Qt)),
+		decode: en,
+		encode: en,
+		state: Nt,
 		resume: g(h({
 			token: c(1, 4096, 4096),
 			n: W
@@ -1745,116 +1758,116 @@ var q = (e) => new Set(e).size === e.length, Yt = p("opus", "g722", "pcmu", "pcm
 		screen: g(u),
 		hand: g(u)
 	}),
-	offer: v(h({
-		pc: V,
-		sdp: c(1, B.large, B.large),
+	offer: _(h({
+		pc: B,
+		sdp: c(1, z.large, z.large),
 		tracks: m(h({
-			mid: Tt,
+			mid: H,
 			source: U
 		}), 4),
 		seats: m(h({
-			a: Tt,
-			v: Et
-		}), B.seats)
+			a: H,
+			v: kt
+		}), z.seats)
 	}), (e, t) => {
 		q(e.tracks.map((e) => e.source)) || t("tracks", "a source twice"), q(e.tracks.map((e) => e.mid)) || t("tracks", "a section is used twice"), q([...e.tracks.map((e) => e.mid), ...e.seats.flatMap((e) => e.v === "" ? [e.a] : [e.a, e.v])]) || t("seats", "a section is used twice");
 	}),
 	candidate: h({
-		pc: V,
-		candidate: ee(Rt)
+		pc: B,
+		candidate: ee(Vt)
 	}),
-	view: v(h({ seats: m(h({
-		seat: f(0, B.seats - 1),
-		member: H,
-		source: Dt,
+	view: _(h({ seats: m(h({
+		seat: f(0, z.seats - 1),
+		member: V,
+		source: At,
 		width: d(0, 16384),
 		height: d(0, 16384),
 		paused: u
-	}), B.seats) }), (e, t) => {
+	}), z.seats) }), (e, t) => {
 		q(e.seats.map((e) => e.seat)) || t("seats", "a seat twice");
 		for (let t of e.seats) [t.width, t.height] = [Math.ceil(t.width), Math.ceil(t.height)];
 	}),
 	signal: h({
-		to: H,
+		to: V,
 		link: c(1, 64, 64),
-		data: zt
+		data: Ht
 	}),
-	ready: h({ epoch: V }),
+	ready: h({ epoch: B }),
 	ring: h({
-		to: H,
+		to: V,
 		video: u
 	}),
-	accept: h({ call: H }),
-	decline: h({ call: H }),
-	cancel: h({ call: H }),
-	hangup: h({ call: H }),
-	chat: v(h({
+	accept: h({ call: V }),
+	decline: h({ call: V }),
+	cancel: h({ call: V }),
+	hangup: h({ call: V }),
+	chat: _(h({
 		text: c(0, 4e3),
-		to: g(H),
+		to: g(V),
 		file: g(h({
 			id: g(l(/^[\w-]{1,62}$/, "an id")),
-			...Mt
+			...Ft
 		}))
 	}), (e, t) => {
 		e.text === "" && !e.file && t("text", "empty");
 	}),
 	mute: h({
-		member: H,
+		member: V,
 		source: U
 	}),
-	remove: h({ member: H }),
+	remove: h({ member: V }),
 	lock: h({ locked: u }),
 	role: h({
-		member: H,
-		role: Ot
+		member: V,
+		role: jt
 	}),
 	end: h({}),
 	ice: h({})
-}, $t = new TextEncoder();
-function en(e, n) {
+}, nn = new TextEncoder();
+function rn(e, n) {
 	let r = c()(e.t, "t");
-	if (!Object.hasOwn(Qt, r)) throw new t("unknown-type", `t: ${r}`);
-	let i = r === "offer" || r === "signal" ? B.large : B.frame;
+	if (!Object.hasOwn(tn, r)) throw new t("unknown-type", `t: ${r}`);
+	let i = r === "offer" || r === "signal" ? z.large : z.frame;
 	n !== void 0 && f(1, 2 ** 31 - 1)(n, "id");
 	let a = n === void 0 ? {} : { id: n };
-	if (!Jt(e, B.depth)) throw new t("bad-json", "nested too deeply");
+	if (!Zt(e, z.depth)) throw new t("bad-json", "nested too deeply");
 	let o;
 	try {
 		o = JSON.stringify({
 			t: r,
 			...a,
-			...Qt[r](e, "")
+			...tn[r](e, "")
 		});
 	} catch (n) {
 		throw JSON.stringify(e).length > i ? new t("too-big") : n;
 	}
-	if (o.length > i / 3 && $t.encode(o).length > i) throw new t("too-big");
+	if (o.length > i / 3 && nn.encode(o).length > i) throw new t("too-big");
 	return o;
 }
-Object.keys(Ut), Object.keys(Qt);
+Object.keys(Kt), Object.keys(tn);
 // ../sdk/js/src/connection.ts
-var tn = [
+var an = [
 	3e3,
 	5e3,
 	1e4
-], nn = 1e4, rn = 5e3, an = 2e3, on = {
+], on = 1e4, sn = 5e3, cn = 2e3, ln = {
 	trips: 3,
 	least: 300,
 	most: 1e3
-}, sn = 1e3, cn = [
+}, un = 1e3, dn = [
 	0,
 	300,
 	600,
 	1200,
 	2400,
 	3e3
-], ln = 3, un = /* @__PURE__ */ new Set([
+], fn = 3, pn = /* @__PURE__ */ new Set([
 	"shutdown",
 	"slow",
 	"idle",
 	"overloaded",
 	"internal"
-]), dn = /* @__PURE__ */ new Set(["overloaded", "internal"]), fn = class {
+]), mn = /* @__PURE__ */ new Set(["overloaded", "internal"]), hn = class {
 	options;
 	socket = null;
 	welcomed = !1;
@@ -1865,14 +1878,14 @@ var tn = [
 	lastId = 0;
 	attempts = 0;
 	heard = !1;
-	trip = on.most;
+	trip = ln.most;
 	asked = 0;
 	waiters = /* @__PURE__ */ new Map();
 	timers = {};
 	settle = null;
 	outbox;
 	constructor(e) {
-		this.options = e, this.token = e.resume, this.outbox = new Ct((e) => this.request(e), e.refused);
+		this.options = e, this.token = e.resume, this.outbox = new Dt((e) => this.request(e), e.refused);
 	}
 	start(e) {
 		return new Promise((n, r) => {
@@ -1906,23 +1919,23 @@ var tn = [
 		this.outbox.clear();
 	}
 	nudge() {
-		this.over || (this.welcomed ? this.ping(an) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
+		this.over || (this.welcomed ? this.ping(cn) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
 	}
 	suspect() {
 		if (this.over || !this.welcomed) return;
-		let { trips: e, least: t, most: n } = on;
+		let { trips: e, least: t, most: n } = ln;
 		this.ping(Math.max(t, Math.min(n, this.trip * e)));
 	}
 	async leave() {
 		if (this.over) return;
 		let e = this.socket, n = this.welcomed ? this.say({ t: "leave" }).then(() => {}, () => {}) : Promise.resolve();
-		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, sn))]), this.fail(new t("left")), e && pn(e, 1e3), this.socket = null;
+		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, un))]), this.fail(new t("left")), e && gn(e, 1e3), this.socket = null;
 	}
 	say(e) {
 		return new Promise((n, r) => {
 			let i = this.lastId % (2 ** 31 - 1) + 1;
 			try {
-				let t = en(e, i);
+				let t = rn(e, i);
 				this.lastId = i, this.waiters.set(i, {
 					resolve: n,
 					reject: r
@@ -1936,13 +1949,13 @@ var tn = [
 		this.clear("retry"), this.attempts++;
 		let e;
 		try {
-			e = new this.options.WebSocket(this.options.url, wt);
+			e = new this.options.WebSocket(this.options.url, Ot);
 		} catch (e) {
 			this.finish(new t("unsupported", "no WebSocket to this URL", { cause: e }));
 			return;
 		}
 		this.socket = e;
-		let n = tn[Math.min(this.attempts, tn.length) - 1];
+		let n = an[Math.min(this.attempts, an.length) - 1];
 		this.timers.open = setTimeout(() => this.lost(e), n), e.onopen = () => this.hello(e), e.onmessage = (t) => this.socket === e && this.receive(t.data), e.onclose = () => this.lost(e);
 	}
 	hello(e) {
@@ -1958,14 +1971,14 @@ var tn = [
 			...this.options.hello(),
 			...t
 		}).catch((t) => {
-			this.socket !== e || t.code === "network" || this.over || (dn.has(t.code) && (this.joined || this.attempts < ln) ? this.lost(e) : this.finish(t));
+			this.socket !== e || t.code === "network" || this.over || (mn.has(t.code) && (this.joined || this.attempts < fn) ? this.lost(e) : this.finish(t));
 		});
 	}
 	receive(e) {
 		this.heard = !0;
 		let r;
 		try {
-			r = Kt(e);
+			r = Yt(e);
 		} catch (t) {
 			if (t.code !== "unknown-type") {
 				this.socket && this.lost(this.socket);
@@ -2014,24 +2027,24 @@ var tn = [
 	}
 	bye(e, r) {
 		let i = this.socket;
-		un.has(e) && i ? !this.joined && this.attempts >= ln ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
+		pn.has(e) && i ? !this.joined && this.attempts >= fn ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
 	}
 	lost(e) {
 		if (this.socket !== e) return;
 		let n = this.welcomed;
-		if (this.release(), pn(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
-		if (!this.joined && this.attempts >= ln) {
+		if (this.release(), gn(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
+		if (!this.joined && this.attempts >= fn) {
 			this.finish(new t("network"));
 			return;
 		}
 		n && (this.attempts = 0);
-		let r = cn[Math.min(this.attempts, cn.length - 1)] ?? 0;
+		let r = dn[Math.min(this.attempts, dn.length - 1)] ?? 0;
 		this.timers.retry = setTimeout(() => this.open(), r * (.5 + Math.random() / 2)), this.joined && this.options.state("reconnecting");
 	}
 	finish(e) {
 		if (this.over) return;
 		let t = this.socket;
-		this.over = !0, this.stop(), this.release(), this.fail(e), t && pn(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
+		this.over = !0, this.stop(), this.release(), this.fail(e), t && gn(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
 	}
 	release() {
 		this.socket = null, this.welcomed = !1;
@@ -2059,7 +2072,7 @@ var tn = [
 		clearTimeout(this.timers[e]), delete this.timers[e];
 	}
 	schedulePing() {
-		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(rn), nn);
+		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(sn), on);
 	}
 	ping(e) {
 		let t = this.socket;
@@ -2076,14 +2089,14 @@ var tn = [
 		}, e), this.schedulePing();
 	}
 };
-function pn(e, t) {
+function gn(e, t) {
 	e.onopen = e.onmessage = e.onclose = null;
 	try {
 		e.close(t);
 	} catch {}
 }
 // ../sdk/js/src/saved.ts
-var mn = class {
+var _n = class {
 	storage;
 	key;
 	token;
@@ -2119,7 +2132,7 @@ var mn = class {
 		} catch {}
 	}
 };
-function hn(e) {
+function vn(e) {
 	let n;
 	try {
 		n = new URL("ws", e);
@@ -2129,7 +2142,7 @@ function hn(e) {
 	return n.protocol = n.protocol.replace("http", "ws"), n.search = n.hash = "", n.href;
 }
 // ../sdk/js/src/calls.ts
-var gn = 100, _n = class {
+var yn = 100, bn = class {
 	options;
 	all = /* @__PURE__ */ new Map();
 	past = [];
@@ -2186,7 +2199,7 @@ var gn = 100, _n = class {
 		return t?.update(e), t;
 	}
 	make(e) {
-		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new yt({
+		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new Ct({
 			...t,
 			request: n,
 			over: (e) => this.over(e)
@@ -2200,9 +2213,9 @@ var gn = 100, _n = class {
 		this.all.delete(e.id), this.forget(e.id);
 	}
 	forget(e) {
-		this.past.push(e), this.past.length > gn && this.past.shift();
+		this.past.push(e), this.past.length > yn && this.past.shift();
 	}
-}, vn = 3e4, yn = 1500, bn = class {
+}, xn = 3e4, Sn = 1500, Cn = class {
 	options;
 	offers = /* @__PURE__ */ new Map();
 	mine = /* @__PURE__ */ new Map();
@@ -2237,10 +2250,10 @@ var gn = 100, _n = class {
 		this.runs.get(Y(e, r.from))?.stop.abort();
 		let a = new AbortController(), o = () => a.abort();
 		n.signal?.addEventListener("abort", o, { once: !0 });
-		let s = setTimeout(o, vn);
+		let s = setTimeout(o, xn);
 		try {
 			let t = await this.connect(e, r.from, !0, a);
-			return clearTimeout(s), await pe(t, r, {
+			return clearTimeout(s), await me(t, r, {
 				...n,
 				signal: a.signal
 			});
@@ -2271,11 +2284,11 @@ var gn = 100, _n = class {
 		this.runs.clear(), this.mine.clear();
 	}
 	async give(e, t, n, r) {
-		let i = new AbortController(), a = setTimeout(() => i.abort(), vn), o = this.connect(e, t, !1, i);
+		let i = new AbortController(), a = setTimeout(() => i.abort(), xn), o = this.connect(e, t, !1, i);
 		this.runs.get(Y(e, t))?.link.receive(r);
 		try {
 			let r = await o;
-			clearTimeout(a), await ue(r, n, {
+			clearTimeout(a), await de(r, n, {
 				progress: (r) => this.options.progress({
 					id: e,
 					to: t,
@@ -2290,7 +2303,7 @@ var gn = 100, _n = class {
 	}
 	connect(e, n, r, i) {
 		return new Promise((a, o) => {
-			let s = `f:${e}`, c = new R({
+			let s = `f:${e}`, c = new L({
 				...this.options.link,
 				codecs: {
 					audio: [],
@@ -2312,9 +2325,9 @@ var gn = 100, _n = class {
 	}
 	end(e, t, n) {
 		let r = this.runs.get(Y(e, t));
-		r?.stop === n && (this.runs.delete(Y(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close(yn));
+		r?.stop === n && (this.runs.delete(Y(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close(Sn));
 	}
-}, Y = (e, t) => `${e} ${t}`, xn = 9e4, Sn = 2e3, Cn = class {
+}, Y = (e, t) => `${e} ${t}`, wn = 9e4, Tn = 2e3, En = class {
 	fetch;
 	relayOnly = !1;
 	servers = [];
@@ -2327,7 +2340,7 @@ var gn = 100, _n = class {
 		this.servers = e.map((e) => ({ ...e })), this.at = Date.now();
 	}
 	async config() {
-		return Date.now() - this.at > xn && (this.fetching ??= this.refresh().finally(() => {
+		return Date.now() - this.at > wn && (this.fetching ??= this.refresh().finally(() => {
 			this.fetching = null;
 		}), await this.fetching), {
 			iceServers: this.servers,
@@ -2337,7 +2350,7 @@ var gn = 100, _n = class {
 	}
 	async refresh() {
 		let e, t = new Promise((t) => {
-			e = setTimeout(() => t(void 0), Sn);
+			e = setTimeout(() => t(void 0), Tn);
 		});
 		try {
 			let e = await Promise.race([this.fetch(), t]);
@@ -2346,7 +2359,7 @@ var gn = 100, _n = class {
 			clearTimeout(e);
 		}
 	}
-}, wn = [
+}, Dn = [
 	"leave",
 	"ping",
 	"state",
@@ -2357,32 +2370,32 @@ var gn = 100, _n = class {
 	"ready",
 	"chat",
 	"ice"
-], Tn = [
+], On = [
 	"ring",
 	"accept",
 	"decline",
 	"cancel",
 	"hangup"
-], En = [
+], kn = [
 	"mute",
 	"remove",
 	"lock",
 	"role",
 	"end"
-], Dn = [
+], An = [
 	"offer",
 	"candidate",
 	"view"
 ];
-function On(e, t) {
-	let n = new Set(wn);
-	if (e !== "viewer" && t !== "broadcast") for (let e of Tn) n.add(e);
-	if (e === "moderator") for (let e of En) n.add(e);
-	if (t === "lobby") for (let e of Dn) n.delete(e);
+function jn(e, t) {
+	let n = new Set(Dn);
+	if (e !== "viewer" && t !== "broadcast") for (let e of On) n.add(e);
+	if (e === "moderator") for (let e of kn) n.add(e);
+	if (t === "lobby") for (let e of An) n.delete(e);
 	return n;
 }
 // ../sdk/js/src/flow.ts
-var kn = 120, An = 600, jn = 6e3, Mn = class {
+var Mn = 120, Nn = 600, Pn = 6e3, Fn = class {
 	began;
 	entries = /* @__PURE__ */ new Map();
 	timer;
@@ -2403,35 +2416,35 @@ var kn = 120, An = 600, jn = 6e3, Mn = class {
 		for (let t of this.entries.keys()) t.startsWith(e) && this.entries.delete(t);
 	}
 	hurry() {
-		this.eagerUntil = Date.now() + jn, clearTimeout(this.timer), this.schedule();
+		this.eagerUntil = Date.now() + Pn, clearTimeout(this.timer), this.schedule();
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer), this.entries.clear();
 	}
 	schedule() {
-		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? kn : An));
+		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? Mn : Nn));
 	}
 	async look() {
 		let e = [...this.entries].filter(([, e]) => !e.flows);
 		await Promise.all(e.map(async ([e, t]) => {
-			let n = await Nn(t.receiver);
+			let n = await In(t.receiver);
 			this.entries.get(e) === t && n !== 0 && (t.flows = !0, this.closed || this.began(e));
 		})), clearTimeout(this.timer), this.schedule();
 	}
 };
-async function Nn(e) {
+async function In(e) {
 	try {
 		for (let t of (await e.getStats()).values()) if (t.type === "inbound-rtp") return e.track.kind === "video" ? t.framesDecoded ?? 0 : t.packetsReceived ?? 0;
 	} catch {}
 	return 0;
 }
 // ../sdk/js/src/media.ts
-var Pn = 1e4, Fn = ["camera", "screen"], In = [
+var Ln = 1e4, Rn = ["camera", "screen"], zn = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], Ln = class {
+], Bn = class {
 	options;
 	paths = [];
 	local = /* @__PURE__ */ new Map();
@@ -2444,7 +2457,7 @@ var Pn = 1e4, Fn = ["camera", "screen"], In = [
 	timer;
 	closed = !1;
 	constructor(e) {
-		this.options = e, this.flow = new Mn((e) => this.refresh(e.split(" ")[1] ?? ""));
+		this.options = e, this.flow = new Fn((e) => this.refresh(e.split(" ")[1] ?? ""));
 	}
 	get current() {
 		return this.paths[this.paths.length - 1];
@@ -2462,7 +2475,7 @@ var Pn = 1e4, Fn = ["camera", "screen"], In = [
 			n = this.options.open(e), this.tags.set(n, ++this.lastTag);
 			for (let [e, t] of this.local) n.set(e, t);
 		}
-		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), Pn)), this.flow.hurry(), this.refreshAll();
+		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), Ln)), this.flow.hurry(), this.refreshAll();
 	}
 	settled(e) {
 		e === this.epoch && this.settle();
@@ -2496,7 +2509,7 @@ var Pn = 1e4, Fn = ["camera", "screen"], In = [
 	refresh(e) {
 		let t = this.options.records().get(e);
 		if (t && !this.closed) {
-			for (let n of Fn) this.refreshHalf(e, t, n);
+			for (let n of Rn) this.refreshHalf(e, t, n);
 			this.check();
 		}
 	}
@@ -2556,7 +2569,7 @@ var Pn = 1e4, Fn = ["camera", "screen"], In = [
 			let e = this.current;
 			if (!this.closed && e && this.readyFor !== this.epoch) {
 				for (let [t, n] of this.options.records()) if (n.member.connected) {
-					for (let n of In) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
+					for (let n of zn) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
 				}
 				this.readyFor = this.epoch, this.options.ready(this.epoch);
 			}
@@ -2568,7 +2581,7 @@ function X(e, t) {
 	return t === "screen-audio" ? e.state.screen : e.state[t];
 }
 // ../sdk/js/src/mesh.ts
-var Rn = /* @__PURE__ */ new Set(), zn = class {
+var Vn = /* @__PURE__ */ new Set(), Hn = class {
 	options;
 	mode = "p2p";
 	local = /* @__PURE__ */ new Map();
@@ -2590,7 +2603,7 @@ var Rn = /* @__PURE__ */ new Set(), zn = class {
 		let t = this.options.held();
 		for (let [e, n] of this.peers) {
 			let r = n.held;
-			n.held = t.get(e) ?? Rn, n.link.hold(n.held), r.size !== n.held.size && this.options.changed(e);
+			n.held = t.get(e) ?? Vn, n.link.hold(n.held), r.size !== n.held.size && this.options.changed(e);
 		}
 	}
 	receive(e, t, n) {
@@ -2668,8 +2681,8 @@ var Rn = /* @__PURE__ */ new Set(), zn = class {
 			name: o,
 			epoch: t,
 			arrivals: s,
-			held: Rn,
-			link: new R({
+			held: Vn,
+			link: new L({
 				...n,
 				impolite: r.me < e,
 				sections: ["mic", "camera"],
@@ -2691,7 +2704,7 @@ var Rn = /* @__PURE__ */ new Set(), zn = class {
 		let t = this.peers.get(e);
 		this.peers.delete(e), t?.link.close(), t && this.options.changed(e);
 	}
-}, Bn = 8e3, Vn = class {
+}, Un = 8e3, Wn = class {
 	events;
 	participants = /* @__PURE__ */ new Map();
 	records = /* @__PURE__ */ new Map();
@@ -2700,7 +2713,7 @@ var Rn = /* @__PURE__ */ new Set(), zn = class {
 	missing = /* @__PURE__ */ new Set();
 	timer;
 	constructor(e, t) {
-		this.events = t, this.own = Me(e), this.self = new D(this.own, !0);
+		this.events = t, this.own = Pe(e), this.self = new Fe(this.own, !0);
 	}
 	get me() {
 		return this.own.member.id;
@@ -2723,7 +2736,7 @@ var Rn = /* @__PURE__ */ new Set(), zn = class {
 			this.missing.delete(e.id), this.change(t, e);
 			return;
 		}
-		let n = Me(e), r = new D(n, !1);
+		let n = Pe(e), r = new Fe(n, !1);
 		this.records.set(e.id, n), this.participants.set(e.id, r), this.events.joined(r);
 	}
 	update(e) {
@@ -2753,7 +2766,7 @@ var Rn = /* @__PURE__ */ new Set(), zn = class {
 		for (let e of t) this.add(e);
 		clearTimeout(this.timer), this.missing.size > 0 && (this.timer = setTimeout(() => {
 			for (let e of [...this.missing]) this.remove(e, "gone");
-		}, Bn));
+		}, Un));
 	}
 	close() {
 		clearTimeout(this.timer);
@@ -2764,20 +2777,20 @@ var Rn = /* @__PURE__ */ new Set(), zn = class {
 		let n = e === this.own ? this.self : this.participants.get(t.id);
 		n && this.events.updated(n);
 	}
-}, Hn = [
+}, Gn = [
 	"l",
 	"m",
 	"h"
-], Un = ["l", "h"], Wn = /* @__PURE__ */ new Set(["vp9", "av1"]), Z = 3;
-function Gn(e, t) {
-	let { width: n = 0, height: r = 0 } = t.getSettings?.() ?? {}, i = Jn(e, n, r), a = `L1T${Z}`;
-	return i === 1 ? [{ scalabilityMode: a }] : (e === "screen" ? Un : Hn.slice(0, i)).map((e, t) => ({
+], Kn = ["l", "h"], qn = /* @__PURE__ */ new Set(["vp9", "av1"]), Z = 3;
+function Jn(e, t) {
+	let { width: n = 0, height: r = 0 } = t.getSettings?.() ?? {}, i = Zn(e, n, r), a = `L1T${Z}`;
+	return i === 1 ? [{ scalabilityMode: a }] : (e === "screen" ? Kn : Gn.slice(0, i)).map((e, t) => ({
 		rid: e,
 		scaleResolutionDownBy: 2 ** (i - 1 - t),
 		scalabilityMode: a
 	}));
 }
-var Kn = [
+var Yn = [
 	[2073600, 3e6],
 	[921600, 17e5],
 	[518400, 11e5],
@@ -2785,16 +2798,16 @@ var Kn = [
 	[129600, 35e4],
 	[0, 18e4]
 ];
-function qn(e, t) {
-	let n = Kn.find(([e]) => t >= e)?.[1] ?? 18e4;
+function Xn(e, t) {
+	let n = Yn.find(([e]) => t >= e)?.[1] ?? 18e4;
 	return e === "screen" ? Math.max(5e5, Math.min(25e5, Math.round(n * 1.5))) : n;
 }
-function Jn(e, t, n) {
+function Zn(e, t, n) {
 	let r = t * n;
 	return e === "screen" ? r >= 518400 || r === 0 ? 2 : 1 : r >= 518400 || r === 0 ? 3 : r >= 129600 ? 2 : 1;
 }
-function Yn(e) {
-	let t = Jn(e.source, e.width, e.height), n = e.count > 1 && !Wn.has(e.codec) && (e.layered || e.codec === "vp8") ? Xn(e, Math.min(t, e.count)) : [Zn(e, t)];
+function Qn(e) {
+	let t = Zn(e.source, e.width, e.height), n = e.count > 1 && !qn.has(e.codec) && (e.layered || e.codec === "vp8") ? $n(e, Math.min(t, e.count)) : [er(e, t)];
 	for (; n.length < e.count;) n.push({
 		active: !1,
 		scaleResolutionDownBy: 1,
@@ -2802,26 +2815,26 @@ function Yn(e) {
 	});
 	return n;
 }
-function Xn(e, t) {
+function $n(e, t) {
 	return Array.from({ length: t }, (n, r) => {
 		let i = 2 ** (t - 1 - r);
 		return {
 			active: !e.wanted || e.wanted.wanted.includes(r),
 			scaleResolutionDownBy: i,
-			maxBitrate: qn(e.source, e.width * e.height / i ** 2),
+			maxBitrate: Xn(e.source, e.width * e.height / i ** 2),
 			...e.layered ? { scalabilityMode: `L1T${Z}` } : {}
 		};
 	});
 }
-function Zn(e, t) {
+function er(e, t) {
 	let n = e.layered && e.codec === "vp9" ? t : 1, r = Math.min(n, (e.wanted?.spatial ?? n - 1) + 1), i = 2 ** (n - r), a = {
 		active: !e.wanted || e.wanted.wanted.length > 0,
 		scaleResolutionDownBy: i,
-		maxBitrate: qn(e.source, e.width * e.height / i ** 2)
+		maxBitrate: Xn(e.source, e.width * e.height / i ** 2)
 	};
 	return e.codec === "av1" && e.layered ? a.scalabilityMode = "L1T1" : e.layered && (a.scalabilityMode = r > 1 ? `L${r}T${Z}_KEY` : `L1T${Z}`), a;
 }
-var Qn = class {
+var tr = class {
 	source;
 	section;
 	wanted;
@@ -2829,7 +2842,7 @@ var Qn = class {
 	setting = Promise.resolve();
 	last = "";
 	constructor(e, t) {
-		this.source = e, this.section = t, this.layered = $n(t.sender).some((e) => e.scalabilityMode !== void 0);
+		this.source = e, this.section = t, this.layered = nr(t.sender).some((e) => e.scalabilityMode !== void 0);
 	}
 	want(e) {
 		this.wanted = e, this.apply();
@@ -2842,7 +2855,7 @@ var Qn = class {
 		if (!t.track || !t.getParameters) return;
 		let n = t.getParameters(), r = n.encodings ?? [];
 		if (r.length === 0) return;
-		let i = n.codecs?.[0]?.mimeType, a = i ? x(i) : e ?? "vp8", { width: o = 0, height: s = 0 } = t.track.getSettings?.() ?? {}, c = Yn({
+		let i = n.codecs?.[0]?.mimeType, a = i ? b(i) : e ?? "vp8", { width: o = 0, height: s = 0 } = t.track.getSettings?.() ?? {}, c = Qn({
 			source: this.source,
 			codec: a,
 			layered: this.layered,
@@ -2865,11 +2878,19 @@ var Qn = class {
 		}
 	}
 };
-function $n(e) {
+function nr(e) {
 	return e.getParameters?.().encodings ?? [];
 }
-// ../sdk/js/src/seats.ts
-var er = [
+var Q = (e) => e.paused === !0 && e.source === "camera" && !(e.width > 0 && e.height > 0);
+function rr(e, t) {
+	let n = e.filter((e) => e.source === "camera" && t(e.member)), r = e.filter((e) => !(Q(e) && t(e.member))), i = r.filter(Q).length > 5;
+	return {
+		pair: i ? r.filter((e) => !Q(e)) : r,
+		other: n,
+		loud: i ? 5 : 0
+	};
+}
+var ir = [
 	1,
 	2,
 	4,
@@ -2880,14 +2901,14 @@ var er = [
 	49,
 	64
 ];
-function tr(e, t) {
-	return e <= 0 ? 0 : Math.min(er.find((t) => t >= e) ?? t, t);
+function ar(e, t) {
+	return e <= 0 ? 0 : Math.min(ir.find((t) => t >= e) ?? t, t);
 }
-var Q = (e) => `${e.source} ${e.member}`;
-function nr(e, t, n) {
-	let r = new Map(t.map((e) => [Q(e), e.seat])), i = [...new Map(e.map((e) => [Q(e), e])).values()].slice(0, n), a = new Set(i.map((e) => r.get(Q(e))).filter((e) => e !== void 0 && e < n)), o = 0;
+var $ = (e) => `${e.source} ${e.member}`;
+function or(e, t, n) {
+	let r = new Map(t.map((e) => [$(e), e.seat])), i = [...new Map(e.map((e) => [$(e), e])).values()].slice(0, n), a = new Set(i.map((e) => r.get($(e))).filter((e) => e !== void 0 && e < n)), o = 0;
 	return i.map((e) => {
-		let t = r.get(Q(e));
+		let t = r.get($(e));
 		if (t === void 0 || t >= n) {
 			for (; a.has(o);) o++;
 			t = o, a.add(t);
@@ -2896,19 +2917,26 @@ function nr(e, t, n) {
 			seat: t,
 			member: e.member,
 			source: e.source,
-			width: rr(e.width),
-			height: rr(e.height),
+			width: sr(e.width),
+			height: sr(e.height),
 			paused: e.paused === !0
 		};
 	}).sort((e, t) => e.seat - t.seat);
 }
-function rr(e) {
+function sr(e) {
 	return Number.isFinite(e) ? Math.min(16384, Math.ceil(Math.max(0, e) / 16) * 16) : 16384;
 }
-function ir(e, t) {
+function cr(e, t) {
 	return JSON.stringify(e) === JSON.stringify(t);
 }
-var ar = class {
+var lr = [
+	"live",
+	"waiting",
+	"muted",
+	"paused",
+	"undecodable",
+	"none"
+], ur = class {
 	seats = [];
 	apply(e) {
 		let t = /* @__PURE__ */ new Set();
@@ -2918,13 +2946,10 @@ var ar = class {
 		}
 		return t;
 	}
-	find(e, t) {
-		let n;
-		for (let r of this.seats) if (r?.member === e && r.source === t) {
-			if (r.video !== "paused") return r;
-			n ??= r;
-		}
-		return n;
+	find(e, t, n) {
+		let r;
+		for (let i of this.seats) i?.member === e && i.source === t && (!r || lr.indexOf(i[n]) < lr.indexOf(r[n])) && (r = i);
+		return r;
 	}
 	at(e) {
 		return this.seats[e];
@@ -2938,13 +2963,13 @@ var ar = class {
 	clear() {
 		this.seats = [];
 	}
-}, or = 2e3, sr = [
+}, dr = 2e3, fr = [
 	0,
 	300,
 	1e3,
 	2e3,
 	4e3
-], cr = 1e3, lr = class {
+], pr = 1e3, mr = class {
 	options;
 	mode = "sfu";
 	pc = null;
@@ -2958,7 +2983,8 @@ var ar = class {
 	wishes = /* @__PURE__ */ new Map();
 	view = [];
 	told = "";
-	seating = new ar();
+	shared = !1;
+	seating = new ur();
 	streams;
 	busy = !1;
 	dirty = !1;
@@ -3003,16 +3029,14 @@ var ar = class {
 	rebuild() {
 		if (this.closed) return;
 		this.drop();
-		let e = sr[Math.min(this.failures++, sr.length - 1)] ?? 0;
+		let e = fr[Math.min(this.failures++, fr.length - 1)] ?? 0;
 		this.later(e, () => void this.build());
 	}
 	arrival(e, t) {
-		let n = this.seating.find(e, w(t)), r = n && this.seats[n.seat];
-		if (!n || !r || n.seat >= this.negotiated) return;
-		let i = T(t) === "audio";
-		if (ur(i ? n.audio : n.video)) return;
-		let a = (i ? r.a : r.v).receiver;
-		return {
+		let n = T(t), r = this.seating.find(e, w(t), n);
+		if (!r || r.seat >= this.negotiated || gr(r[n])) return;
+		let i = this.seats[r.seat], a = (n === "audio" ? i?.a : i?.v)?.receiver;
+		return a && {
 			track: a.track,
 			receiver: a
 		};
@@ -3022,20 +3046,20 @@ var ar = class {
 		if (!n || !X(n, t)) return !1;
 		let r = this.wishes.get(`${w(t)} ${e}`);
 		if (!r || r.paused && T(t) === "video") return !1;
-		let i = this.seating.find(e, w(t));
-		return (T(t) === "audio" ? i?.audio : i?.video) !== "undecodable";
+		let i = this.seating.find(e, w(t), T(t));
+		return !i && this.shared && Q(r) ? !1 : i?.[T(t)] !== "undecodable";
 	}
 	status(e, t) {
-		let { audio: n, video: r } = E(t), i = this.options.roster.get(e), a = this.seating.find(e, t), o = this.pc?.connectionState === "connected", s = this.wishes.has(`${t} ${e}`), c = (e, t) => {
-			if (t === "live" && !o) return "waiting";
+		let { audio: n, video: r } = E(t), i = this.options.roster.get(e), a = this.seating.find(e, t, "audio"), o = this.seating.find(e, t, "video"), s = this.pc?.connectionState === "connected", c = this.wishes.get(`${t} ${e}`), l = c && !(this.shared && Q(c)), u = (e, t) => {
+			if (t === "live" && !s) return "waiting";
 			if (t !== void 0 && t !== "none") return t;
 			let n = !!i && X(i, e);
-			return i?.tracks.some((t) => t.source === e) ? n ? s ? "waiting" : "paused" : "muted" : n && e !== "screen-audio" ? "waiting" : "none";
-		}, l = {
-			audio: c(n, a?.audio),
-			video: c(r, a?.video)
+			return i?.tracks.some((t) => t.source === e) ? n ? l && !(T(e) === "video" && c.paused) ? "waiting" : "paused" : "muted" : n && e !== "screen-audio" ? "waiting" : "none";
+		}, d = {
+			audio: u(n, a?.audio),
+			video: u(r, o?.video)
 		};
-		return a?.codec && (l.codec = a.codec), a?.rtp !== void 0 && (l.rtp = a.rtp), a?.layer && (l.layer = a.layer), a?.why && (l.why = a.why), l;
+		return o?.codec && (d.codec = o.codec), o?.rtp !== void 0 && (d.rtp = o.rtp), o?.layer && (d.layer = o.layer), o?.why && (d.why = o.why), d;
 	}
 	inspect() {
 		if (!this.pc) return [];
@@ -3052,7 +3076,7 @@ var ar = class {
 			t.a.mid !== null && e.incoming.set(t.a.mid, {
 				member: r.member,
 				source: i
-			}), t.v.mid !== null && e.incoming.set(t.v.mid, {
+			}), t.v && t.v.mid !== null && e.incoming.set(t.v.mid, {
 				member: r.member,
 				source: a
 			});
@@ -3062,12 +3086,12 @@ var ar = class {
 	}
 	nudge() {
 		let e = this.pc, t = this.dirty && !this.busy;
-		t && this.negotiate(), !e || !this.answered || t && this.restarting || (e.connectionState !== "connected" || this.silent ? this.restart() : Pe(e).then((t) => {
+		t && this.negotiate(), !e || !this.answered || t && this.restarting || (e.connectionState !== "connected" || this.silent ? this.restart() : Le(e).then((t) => {
 			!t && this.pc === e && this.restart();
 		}));
 	}
 	beat(e, t) {
-		this.pc !== e || this.closed || (this.silent = t !== "back", t === "back" ? P(e) : t === "lost" && !this.restarting && this.seating.live && this.restart());
+		this.pc !== e || this.closed || (this.silent = t !== "back", t === "back" ? N(e) : t === "lost" && !this.restarting && this.seating.live && this.restart());
 	}
 	reconfigure() {
 		this.rebuild();
@@ -3101,7 +3125,7 @@ var ar = class {
 				this.failures = 0, this.silent = !1;
 				break;
 			case "disconnected":
-				this.later(or, () => this.restart());
+				this.later(dr, () => this.restart());
 				break;
 			case "failed":
 				this.rebuild();
@@ -3123,10 +3147,37 @@ var ar = class {
 	show() {
 		let e = this.options.wishes();
 		if (this.wishes = new Map(e.map((e) => [`${e.source} ${e.member}`, e])), !this.pc) return;
-		let t = tr(e.length, this.options.seats);
-		t > this.seats.length && (this.grow(t), this.negotiate());
-		let n = nr(e, this.view, this.seats.length);
-		ir(n, this.view) || (this.view = n), this.tell();
+		let { pair: t, other: n, loud: r } = rr(e, (e) => this.foreign(e));
+		this.shared = r > 0;
+		let i = this.seats.length, a = this.options.seats;
+		this.grow("loud", r, a), this.grow("other", n.length, a), this.grow("pair", ar(t.length, a), a), this.seats.length > i && this.negotiate();
+		let o = [...this.place("pair", t), ...this.place("other", n)];
+		for (let e of this.of("loud").slice(0, r)) o.push({
+			seat: e,
+			member: "loud",
+			...hr
+		});
+		o.sort((e, t) => e.seat - t.seat), cr(o, this.view) || (this.view = o), this.tell();
+	}
+	foreign(e) {
+		let t = this.options.roster.get(e)?.tracks.find((e) => e.source === "mic")?.codec;
+		return !!t && Ae(this.options.codecs().audio).includes(t);
+	}
+	of(e) {
+		return this.seats.flatMap((t, n) => t.shape === e ? [n] : []);
+	}
+	place(e, t) {
+		let n = this.of(e), r = or(t, this.view.flatMap((e) => n.includes(e.seat) ? [{
+			...e,
+			seat: n.indexOf(e.seat)
+		}] : []), n.length).map((e) => ({
+			...e,
+			seat: n[e.seat] ?? 0
+		}));
+		return e === "pair" ? r : r.map((e) => ({
+			...e,
+			...hr
+		}));
 	}
 	tell() {
 		let e = this.view.filter((e) => e.seat < this.negotiated), t = JSON.stringify(e);
@@ -3135,15 +3186,18 @@ var ar = class {
 			seats: e
 		}));
 	}
-	grow(e) {
-		let t = this.pc;
-		if (!t) return;
-		let n = this.options.codecs();
-		for (; this.seats.length < e;) {
-			let e = t.addTransceiver("audio", { direction: "recvonly" }), r = t.addTransceiver("video", { direction: "recvonly" });
-			C(this.options.env, e, Oe(n.audio)), C(this.options.env, r, n.video), this.seats.push({
-				a: e,
-				v: r
+	grow(e, t, n) {
+		let r = this.pc;
+		if (!r) return;
+		let { audio: i, video: a } = this.options.codecs();
+		for (let o = this.of(e).length; o < t && this.seats.length < n; o++) {
+			let t = r.addTransceiver("audio", { direction: "recvonly" });
+			S(this.options.env, t, e === "other" ? Ae(i) : ke(C(i)));
+			let n = e === "pair" ? r.addTransceiver("video", { direction: "recvonly" }) : null;
+			n && S(this.options.env, n, a), this.seats.push({
+				shape: e,
+				a: t,
+				v: n
 			});
 		}
 	}
@@ -3151,10 +3205,10 @@ var ar = class {
 		let { publish: e, video: t } = this.options.codecs(), n = `${e} ${t.join()}`;
 		if (n === this.advice) return;
 		this.advice = n;
-		let r = ke(this.options.env, t, e);
+		let r = je(this.options.env, t, e);
 		if (r.join() !== this.publishing) {
 			this.publishing = r.join();
-			for (let [e, t] of this.sending) T(e) === "video" && C(this.options.env, t, r);
+			for (let [e, t] of this.sending) T(e) === "video" && S(this.options.env, t, r);
 			this.answered && this.negotiate();
 		}
 	}
@@ -3163,14 +3217,14 @@ var ar = class {
 		let t = this.options.codecs();
 		for (let [n, r] of this.local) {
 			if (this.sending.has(n)) continue;
-			let i = T(n), a = n === "camera" || n === "screen" ? { sendEncodings: Gn(n, r) } : {}, o = [this.streams[w(n)]], s = e.addTransceiver(r, {
+			let i = T(n), a = n === "camera" || n === "screen" ? { sendEncodings: Jn(n, r) } : {}, o = [this.streams[w(n)]], s = e.addTransceiver(r, {
 				direction: "sendonly",
 				streams: o,
 				...a
 			});
-			this.sending.set(n, s), (n === "camera" || n === "screen") && this.pictures.set(n, new Qn(n, s));
-			let c = ke(this.options.env, t.video, t.publish);
-			i === "video" && (this.publishing = c.join()), C(this.options.env, s, i === "audio" ? Oe(t.audio) : c);
+			this.sending.set(n, s), (n === "camera" || n === "screen") && this.pictures.set(n, new tr(n, s));
+			let c = je(this.options.env, t.video, t.publish);
+			i === "video" && (this.publishing = c.join()), S(this.options.env, s, i === "audio" ? ke(C(t.audio)) : c);
 		}
 	}
 	negotiate() {
@@ -3191,23 +3245,25 @@ var ar = class {
 		this.early ??= [], await e.setLocalDescription(await e.createOffer());
 		let t = e.localDescription?.sdp;
 		if (this.pc !== e || !t) return;
-		let n = this.seats.filter((e) => e.a.mid !== null && e.v.mid !== null).length, { sdp: r } = await this.options.request({
+		let n = this.seats.filter((e) => e.a.mid !== null && e.v?.mid !== null).length, { sdp: r } = await this.options.request({
 			t: "offer",
 			pc: this.generation,
-			sdp: et(t),
+			sdp: rt(t),
 			tracks: [...this.sending].flatMap(([e, t]) => t.mid !== null && this.local.has(e) && this.options.roster.speaks ? [{
 				mid: t.mid,
 				source: e
 			}] : []),
 			seats: this.seats.slice(0, n).map((e) => ({
 				a: e.a.mid ?? "",
-				v: e.v.mid ?? ""
+				v: e.v?.mid ?? ""
 			}))
 		});
-		if (this.pc === e && r !== void 0 && (await e.setRemoteDescription({
+		if (this.pc !== e || r === void 0) return;
+		let i = /* @__PURE__ */ new Set([this.sending.get("mic")?.mid ?? ""]);
+		if (await e.setRemoteDescription({
 			type: "answer",
-			sdp: r
-		}), this.pc === e)) {
+			sdp: it(r, i)
+		}), this.pc === e) {
 			this.negotiated = n, this.answered = !0, this.restarting = !1;
 			for (let e of this.pictures.values()) e.apply(this.publishing.split(",")[0]);
 			for (let e of this.early ?? []) this.options.post({
@@ -3229,7 +3285,7 @@ var ar = class {
 			case "sdp":
 				this.options.error(e), this.rebuild();
 				return;
-			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(cr * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
+			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(pr * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
 		}
 	}
 	later(e, t) {
@@ -3237,48 +3293,56 @@ var ar = class {
 			this.closed || t();
 		}, e);
 	}
-}, ur = (e) => e === "none" || e === "undecodable", $ = {
+}, hr = {
+	source: "camera",
+	width: 0,
+	height: 0,
+	paused: !1
+}, gr = (e) => e === "none" || e === "undecodable", _r = {
 	width: 640,
 	height: 360
-}, dr = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), fr = (e) => e.role !== "viewer" || e.tracks.length > 0;
-function pr(e, t, n) {
+}, vr = {
+	width: 0,
+	height: 0,
+	paused: !0
+}, yr = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), br = (e) => e.role !== "viewer" || e.tracks.length > 0;
+function xr(e, t, n) {
 	let r = [...e ?? []], i = (e, t) => r.some((n) => n.member === e && n.source === t);
 	if (r.some((e) => e.member === "first")) return r.slice(0, n);
-	for (let n of t) fr(n) && !i(n.id, "camera") && r.push({
+	for (let n of t) br(n) && !i(n.id, "camera") && r.push({
 		member: n.id,
 		source: "camera",
-		...$,
-		...e ? { paused: !0 } : {}
-	}), i(n.id, "screen") || (!e && (n.state.screen || dr(n, "screen")) ? r.push({
+		...e ? vr : _r
+	}), i(n.id, "screen") || (!e && (n.state.screen || yr(n, "screen")) ? r.push({
 		member: n.id,
 		source: "screen",
-		...$
-	}) : e && dr(n, "screen-audio") && r.push({
+		..._r
+	}) : e && yr(n, "screen-audio") && r.push({
 		member: n.id,
 		source: "screen",
-		...$,
+		..._r,
 		paused: !0
 	}));
-	return r.slice(0, n);
+	return e ? r : r.slice(0, n);
 }
-function mr(e) {
+function Sr(e) {
 	let t = /* @__PURE__ */ new Map();
 	for (let { member: n, source: r, paused: i } of e ?? []) i && t.set(n, (t.get(n) ?? /* @__PURE__ */ new Set()).add(r));
 	return t;
 }
 // ../sdk/js/src/session.ts
-var hr = 500, gr = /* @__PURE__ */ new Set([
+var Cr = 500, wr = /* @__PURE__ */ new Set([
 	"not-allowed",
 	"no-member",
 	"no-call",
 	"bad-message",
 	"left",
 	"aborted"
-]), _r = class {
+]), Tr = class {
 	env;
 	connection;
 	saved;
-	events = new be();
+	events = new xe();
 	roster;
 	calls;
 	files;
@@ -3298,7 +3362,7 @@ var hr = 500, gr = /* @__PURE__ */ new Set([
 	constructor(e, t, n, r, i) {
 		this.env = e, this.connection = t, this.saved = n, this.room = r.room, this.limits = r.limits, this.may = new Set(r.may);
 		let a = this.events.emit.bind(this.events);
-		this.roster = new Vn(r.you, {
+		this.roster = new Wn(r.you, {
 			joined: (e) => a("joined", e),
 			left: (e, t) => {
 				this.files.left(e.id), a("left", {
@@ -3307,7 +3371,7 @@ var hr = 500, gr = /* @__PURE__ */ new Set([
 				});
 			},
 			updated: (e) => a("updated", e)
-		}), this.ice = new Cn(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
+		}), this.ice = new En(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
 		let o = {
 			env: e,
 			config: () => this.ice.config(),
@@ -3318,7 +3382,7 @@ var hr = 500, gr = /* @__PURE__ */ new Set([
 			link: n,
 			data: r
 		});
-		this.files = new bn({
+		this.files = new Cn({
 			link: o,
 			me: () => this.roster.me,
 			signal: s,
@@ -3326,7 +3390,7 @@ var hr = 500, gr = /* @__PURE__ */ new Set([
 			progress: (e) => a("fileProgress", e)
 		});
 		let c = this.roster;
-		this.calls = new _n({
+		this.calls = new bn({
 			room: {
 				link: o,
 				get me() {
@@ -3343,7 +3407,7 @@ var hr = 500, gr = /* @__PURE__ */ new Set([
 			request: (e) => t.request(e),
 			nameOf: (e) => c.nameOf(e),
 			incoming: (e) => a("call", e)
-		}), this.media = new Ln({
+		}), this.media = new Bn({
 			env: e,
 			open: (e) => this.open(e),
 			records: () => c.records,
@@ -3360,7 +3424,7 @@ var hr = 500, gr = /* @__PURE__ */ new Set([
 					...n.status(t)
 				});
 			}
-		}), this.monitor = new pt({
+		}), this.monitor = new _t({
 			me: () => c.me,
 			inspect: () => this.media.inspect(),
 			speaking: (e) => a("speaking", e),
@@ -3421,7 +3485,7 @@ var hr = 500, gr = /* @__PURE__ */ new Set([
 			case "room":
 				this.room = {
 					...this.room,
-					...vr(e)
+					...Er(e)
 				}, this.advise(e.publish.video), this.media.update(), this.events.emit("room", this.facade);
 				break;
 			case "topology":
@@ -3493,13 +3557,13 @@ var hr = 500, gr = /* @__PURE__ */ new Set([
 		this.shown = e, this.media.update();
 	}
 	remember(e) {
-		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > hr && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
+		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > Cr && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
 	}
 	state(e) {
 		this.connectionState !== e && (this.connectionState = e, this.events.emit("connection", { state: e }));
 	}
 	refused(e, t) {
-		gr.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
+		wr.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
 	}
 	nudge() {
 		this.connection.nudge(), this.media.nudge(), this.calls.nudge();
@@ -3512,7 +3576,7 @@ var hr = 500, gr = /* @__PURE__ */ new Set([
 	}
 	open(e) {
 		let { env: t, connection: n, roster: r } = this, i = (e) => this.media.refresh(e), a = () => this.ice.config();
-		if (e === "p2p") return new zn({
+		if (e === "p2p") return new Hn({
 			link: {
 				env: t,
 				config: a,
@@ -3527,9 +3591,9 @@ var hr = 500, gr = /* @__PURE__ */ new Set([
 				data: r
 			}),
 			changed: i,
-			held: () => mr(this.shown)
+			held: () => Sr(this.shown)
 		});
-		let o = new lr({
+		let o = new mr({
 			env: t,
 			roster: r,
 			config: a,
@@ -3542,7 +3606,7 @@ var hr = 500, gr = /* @__PURE__ */ new Set([
 				publish: this.room.publish.video
 			}),
 			seats: this.limits.seats,
-			wishes: () => pr(this.shown, this.roster.others(), this.limits.seats),
+			wishes: () => xr(this.shown, this.roster.others(), this.limits.seats),
 			changed: i,
 			error: (e) => this.events.emit("error", e)
 		});
@@ -3550,7 +3614,7 @@ var hr = 500, gr = /* @__PURE__ */ new Set([
 	}
 	updated(e) {
 		let t = e.id === this.roster.me, n = t && e.role !== this.roster.own.member.role;
-		if (n && (this.may = On(e.role, this.room.kind)), this.roster.update(e), n) {
+		if (n && (this.may = jn(e.role, this.room.kind)), this.roster.update(e), n) {
 			if (e.role === "viewer") for (let e of [...this.media.published.keys()]) this.publish(e, null);
 			this.events.emit("room", this.facade);
 		}
@@ -3579,7 +3643,7 @@ var hr = 500, gr = /* @__PURE__ */ new Set([
 		});
 	}
 };
-function vr(e) {
+function Er(e) {
 	return {
 		locked: e.locked,
 		video: e.video,
@@ -3587,13 +3651,13 @@ function vr(e) {
 		publish: e.publish
 	};
 }
-function yr(e, t, n, r) {
+function Dr(e, t, n, r) {
 	let { room: i, kind: a, token: o, role: s, topology: c, audio: l, video: u } = e;
 	return {
 		room: i,
 		name: n,
-		decode: we(t),
-		encode: Te(t),
+		decode: Te(t),
+		encode: Ee(t),
 		state: r,
 		...a ? { kind: a } : {},
 		...o ? { token: o } : {},
@@ -3604,9 +3668,9 @@ function yr(e, t, n, r) {
 	};
 }
 // ../sdk/js/src/room.ts
-var br = class e {
+var Or = class e {
 	session;
-	looker = new z();
+	looker = new R();
 	moderate;
 	constructor(e) {
 		this.session = e, e.facade = this;
@@ -3636,19 +3700,19 @@ var br = class e {
 		};
 	}
 	static async join(n, r) {
-		let i = Sr(n.rtc), a = hn(n.url), o = new mn(n.storage, `veche ${a} ${n.room}`), s = {
+		let i = Ar(n.rtc), a = vn(n.url), o = new _n(n.storage, `veche ${a} ${n.room}`), s = {
 			mic: !1,
 			camera: !1,
 			screen: !1,
 			hand: !1,
 			...n.state
-		}, c, l, u = new fn({
+		}, c, l, u = new hn({
 			WebSocket: i.WebSocket,
 			url: a,
 			resume: o.resume,
-			hello: () => yr(n, i, n.name, c?.roster.own.member.state ?? s),
+			hello: () => Dr(n, i, n.name, c?.roster.own.member.state ?? s),
 			welcome: (t) => {
-				o.keep(t.resume), c ? c.welcome(t) : (c = new _r(i, u, o, t, n.relayOnly === !0), l = new e(c));
+				o.keep(t.resume), c ? c.welcome(t) : (c = new Tr(i, u, o, t, n.relayOnly === !0), l = new e(c));
 			},
 			renewed: (e) => o.keep(e),
 			event: (e) => c?.event(e),
@@ -3734,9 +3798,9 @@ var br = class e {
 	}
 	async sendFile(e, n = {}) {
 		let r = {
-			name: xr(e.name || "file", 255),
+			name: kr(e.name || "file", 255),
 			size: e.size,
-			mime: xr(e.type, 127)
+			mime: kr(e.type, 127)
 		}, { files: i } = this.session, a = await this.say({
 			t: "chat",
 			text: "",
@@ -3783,7 +3847,7 @@ var br = class e {
 		return n && r.file && this.session.files.keep(r.file.id, n), this.session.remember(r), r;
 	}
 };
-function xr(e, t) {
+function kr(e, t) {
 	let n = new TextEncoder(), r = "";
 	for (let i of e) {
 		if (n.encode(r + i).length > t) break;
@@ -3791,7 +3855,7 @@ function xr(e, t) {
 	}
 	return r;
 }
-function Sr(e = {}) {
+function Ar(e = {}) {
 	let n = globalThis, r = {};
 	for (let i of [
 		"RTCPeerConnection",
@@ -3806,4 +3870,4 @@ function Sr(e = {}) {
 	}
 	return r;
 }
-export { yt as Call, D as Participant, br as Room, t as VecheError, n as errorCode, e as errorReasons };
+export { Ct as Call, Fe as Participant, Or as Room, t as VecheError, n as errorCode, e as errorReasons };
