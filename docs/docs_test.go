@@ -24,6 +24,7 @@ var pairs = map[string]string{
 	"docs/clients.md":         "docs/ru/clients.md",
 	"docs/streaming.md":       "docs/ru/streaming.md",
 	"docs/migrate/peerjs.md":  "docs/ru/migrate/peerjs.md",
+	"docs/migrate/sip.md":     "docs/ru/migrate/sip.md",
 	"docs/streaming-out.md":   "docs/ru/streaming-out.md",
 	"docs/migrate/article.md": "docs/ru/migrate/article.md",
 }
