@@ -37,7 +37,7 @@ func Media(v segment.View, zero time.Time, reports []Report) []byte {
 	epoch := -1
 	if len(v.Segments) > 0 {
 		epoch = v.Segments[0].Epoch
-		fmt.Fprintf(&b, "#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", v.Segments[0].Number, epoch)
+		fmt.Fprintf(&b, "#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", v.Segments[0].Number, epoch-v.Base)
 	}
 	for i, s := range v.Segments {
 		if i == 0 || s.Epoch != epoch {

@@ -47,6 +47,7 @@ type Track struct {
 	name string
 	kind media.Kind
 	rate int64
+	base int
 
 	// The following belongs to the goroutine that adds.
 	pending *Frame
@@ -97,6 +98,7 @@ type Init struct {
 type View struct {
 	Name     string
 	Rate     int64 // ticks per second
+	Base     int   // where numbers begin
 	Segments []Segment
 	Inits    []Init
 	NextPart int // number of the part to come
@@ -106,7 +108,7 @@ type View struct {
 // NewTrack makes a track without content; numbers of segments, parts and epochs begin at base, so that those of a later
 // track of the same name are greater.
 func NewTrack(name string, kind media.Kind, rate int64, base int) *Track {
-	return &Track{name: name, kind: kind, rate: rate, next: base, parts: base * 10, epoch: base, changed: make(chan struct{})}
+	return &Track{name: name, kind: kind, rate: rate, base: base, next: base, parts: base * 10, epoch: base, changed: make(chan struct{})}
 }
 
 // Name is the name given at creation.
@@ -339,7 +341,7 @@ func (t *Track) Whole() bool {
 func (t *Track) View() View {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	v := View{Name: t.name, Rate: t.rate, Inits: slices.Clone(t.inits), NextPart: t.parts, Version: t.version}
+	v := View{Name: t.name, Rate: t.rate, Base: t.base, Inits: slices.Clone(t.inits), NextPart: t.parts, Version: t.version}
 	for _, s := range t.segments {
 		c := *s
 		c.Parts = slices.Clone(s.Parts)
