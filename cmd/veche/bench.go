@@ -24,6 +24,7 @@ type benchCmd struct {
 	Floor       benchFloorCmd       `cmd:"" help:"Forwarding beside a minimal program that seals and sends the same packets, with and without UDP_SEGMENT, in turns: prints the ratios."`
 	FloorSender benchFloorSenderCmd `cmd:"" name:"floor-sender" hidden:"" help:"That program."`
 	Growth      benchGrowthCmd      `cmd:"" help:"Cost per packet and memory per subscriber from 10 to 600 subscribers, and with many rooms."`
+	HLS         benchHLSCmd         `cmd:"" name:"hls" help:"Viewers of LL-HLS beside nginx, which serves a copy of the same files: memory per viewer, CPU per request, ratios."`
 	Rival       benchRivalCmd       `cmd:"" hidden:"" help:"That SFU."`
 	SFU         benchSFUCmd         `cmd:"" name:"sfu" help:"Publishers and subscribers against a server in a process of its own: packets, loss, latency, CPU per forwarded packet, memory."`
 	Signal      benchSignalCmd      `cmd:"" help:"Idle connections and relayed messages beside the server of PeerJS, in turns: memory, CPU per message, ratios."`

@@ -70,3 +70,9 @@ func parseStat(text []byte) (cost, bool) {
 	}
 	return cost{cpu: time.Duration(v[0]+v[1]) * tick, rss: v[2] * uint64(os.Getpagesize())}, true
 }
+
+// Usage is what a process has used so far: CPU time, and resident bytes; 0 where that is not known.
+func Usage(pid int) (cpu time.Duration, resident uint64) {
+	c, _ := usage(pid)
+	return c.cpu, c.rss
+}

@@ -93,6 +93,7 @@ async function dashPlays(t, browser) {
     globalThis.faults = [];
     globalThis.player = dashjs.MediaPlayer().create();
     player.on('error', (e) => faults.push(`${e.error?.code} ${e.error?.message} true `));
+    player.updateSettings({ streaming: { liveCatchup: { enabled: true } } }); // on a machine that stutters too
     player.initialize(video, source, true);
     player.setMute(true);
   }, url);

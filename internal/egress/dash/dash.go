@@ -12,7 +12,7 @@ import (
 )
 
 // Delay is how far behind the newest media players shall stay.
-const Delay = 5 * time.Second
+const Delay = 4 * time.Second
 
 // Track is one track and its bandwidth in bit/s.
 type Track struct {
