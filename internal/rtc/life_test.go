@@ -138,6 +138,7 @@ func TestCloseAnytime(t *testing.T) {
 
 // TestEngineClose: it closes the peers and takes no more.
 func TestEngineClose(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	pub, _ := shown(t, r)
 	must(t, r.Engine.Close())
@@ -315,6 +316,7 @@ func lossyClient(t *testing.T, in, out *lossRate) clientConfig {
 
 // TestLoss: what is lost on either way is asked for and comes again.
 func TestLoss(t *testing.T) {
+	t.Parallel()
 	in, out := new(lossRate), new(lossRate)
 	r := newRig(t)
 	pub := r.client(t, lossyClient(t, new(lossRate), in))

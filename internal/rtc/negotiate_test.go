@@ -27,9 +27,16 @@ func (c *client) exchange(edit func(string) string) string {
 
 func (c *client) connected() {
 	c.t.Helper()
-	eventually(c.t, "connected", func() bool {
-		return c.h.state() == Connected && c.pc.ConnectionState() == webrtc.PeerConnectionStateConnected
-	})
+	// Not pc.ConnectionState: two goroutines compute it, and the one that looked earlier may be the last to write.
+	there := c.pc.SCTP().Transport()
+	ok := func() bool {
+		return c.h.state() == Connected && there.State() == webrtc.DTLSTransportStateConnected
+	}
+	for end := time.Now().Add(patience1); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			c.t.Fatalf("not connected in time: ours %v %+v, the client's %v, ICE %v", c.h.history(), c.peer.Stats(), there.State(), c.pc.ICEConnectionState())
+		}
+	}
 }
 
 // drain throws away what has been received, until nothing comes for a moment.
@@ -63,6 +70,7 @@ func shown(t *testing.T, r *rig) (pub, sub *client) {
 // TestHold: a section that the client offers inactive gets nothing, and goes on when it receives again. (Pion's own
 // PeerConnection would have stopped it for good.)
 func TestHold(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	_, sub := shown(t, r)
 	answer := sub.exchange(func(s string) string { return strings.Replace(s, "a=recvonly", "a=inactive", 2) })
@@ -82,6 +90,7 @@ func TestHold(t *testing.T) {
 
 // TestNoDirection: a section without a direction attribute is sendrecv (RFC 8866 §6.7).
 func TestNoDirection(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	c := r.client(t, clientConfig{})
 	c.seat()
@@ -95,6 +104,7 @@ func TestNoDirection(t *testing.T) {
 
 // TestDataChannel: its section is rejected without harm to the others.
 func TestDataChannel(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	c := r.client(t, clientConfig{})
 	_, err := c.pc.CreateDataChannel("chat", nil)
@@ -113,6 +123,7 @@ func TestDataChannel(t *testing.T) {
 
 // TestStop: a section that the client stops ends its track; the line may be used again.
 func TestStop(t *testing.T) {
+	t.Parallel()
 	for name, edit := range map[string]func(string) string{
 		"recvonly": func(s string) string { return strings.Replace(s, "a=sendonly", "a=recvonly", 1) },
 		"inactive": func(s string) string { return strings.Replace(s, "a=sendonly", "a=inactive", 1) },
@@ -145,6 +156,7 @@ func TestStop(t *testing.T) {
 
 // TestNotPublished: packets of a section that the offer does not publish on go nowhere.
 func TestNotPublished(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	c := r.client(t, clientConfig{})
 	v := c.source(media.VP8)
@@ -160,6 +172,7 @@ func TestNotPublished(t *testing.T) {
 
 // TestICERestart: new credentials, media goes on, the old ones are given up.
 func TestICERestart(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	pub, sub := shown(t, r)
 	for _, c := range []*client{sub, pub} {
@@ -202,6 +215,7 @@ func (c *client) drain0() {
 
 // TestFingerprint: a certificate that was not signalled is refused in both DTLS roles.
 func TestFingerprint(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	wrong := func(s string) string {
 		var b strings.Builder
@@ -261,6 +275,7 @@ func linesWith(s, prefix string) []string {
 
 // TestGCM: the profile is the cheap one although the client would rather have another.
 func TestGCM(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	c := r.client(t, clientConfig{setting: func(se *webrtc.SettingEngine) {
 		se.SetSRTPProtectionProfiles(profiles[2], profiles[1], profiles[0])

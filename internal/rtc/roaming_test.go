@@ -19,6 +19,7 @@ import (
 
 // TestBack: when a client is back, key frames are asked for on both sides.
 func TestBack(t *testing.T) {
+	t.Parallel()
 	pub, sub := newOffline(t, simulcast), newOffline(t)
 	for i, name := range []string{"l", "h"} {
 		pub.layer(uint32(10+i), 1, mid("v"), rid(name))
@@ -138,6 +139,7 @@ func (r *roaming) config(t *testing.T) clientConfig {
 // TestRoaming: the publisher's and the subscriber's address changes in the middle of a call, then nothing passes for a while.
 // Sound and picture are back soon, by the same peer, and the picture begins with a key frame that was asked for.
 func TestRoaming(t *testing.T) {
+	t.Parallel()
 	rig := newRig(t)
 	out, back := newRoaming(t), newRoaming(t)
 	pub := rig.client(t, out.config(t))
@@ -183,14 +185,14 @@ func TestRoaming(t *testing.T) {
 	sub.expect("picture", func(r received) bool { return r.mid == "1" })
 	for i, c := range []*roaming{out, back} {
 		c.moved.Store(true)
-		flows(fmt.Sprint("moved ", i), 2*time.Second, 3*time.Second)
+		flows(fmt.Sprint("moved ", i), 4*time.Second, 5*time.Second)
 	}
 	for i, c := range []*roaming{out, back} {
 		c.hole.Store(true)
 		hole := time.NewTimer(2300 * time.Millisecond)
 		<-hole.C
 		c.hole.Store(false)
-		flows(fmt.Sprint("hole ", i), 2*time.Second, 3*time.Second)
+		flows(fmt.Sprint("hole ", i), 4*time.Second, 5*time.Second)
 	}
 	if pub.h.count() != 2 || pub.h.state() == Failed || sub.h.state() == Failed {
 		t.Error(pub.h.count(), pub.h.history(), sub.h.history())

@@ -215,6 +215,7 @@ func (e *encoded) frame(t testing.TB, size int) {
 
 // TestSimulcast: a real client with three encodings on a lossy line. Each is a track, is repaired, and can be shown.
 func TestSimulcast(t *testing.T) {
+	t.Parallel()
 	loss := new(lossRate)
 	r := newRig(t)
 	pub := r.client(t, lossyClient(t, new(lossRate), loss))

@@ -28,6 +28,7 @@ func onlyTCP(se *webrtc.SettingEngine) {
 
 // TestTCP: clients without UDP publish and watch by ICE-TCP.
 func TestTCP(t *testing.T) {
+	t.Parallel()
 	r, _ := newTCPRig(t)
 	pub := r.client(t, clientConfig{setting: onlyTCP})
 	v := pub.source(media.VP8)
@@ -55,6 +56,7 @@ func TestTCP(t *testing.T) {
 
 // TestUDPFirst: UDP is preferred where there is a choice.
 func TestUDPFirst(t *testing.T) {
+	t.Parallel()
 	r, _ := newTCPRig(t)
 	c := r.client(t, clientConfig{setting: func(se *webrtc.SettingEngine) {
 		se.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4})

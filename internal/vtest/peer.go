@@ -284,8 +284,10 @@ func (p *peer) answer(sdp string) error {
 	return nil
 }
 
+// connected asks the DTLS transport: two goroutines compute pc.ConnectionState, and the one that looked earlier may be the
+// last to write.
 func (p *peer) connected() bool {
-	return p.pc.ConnectionState() == webrtc.PeerConnectionStateConnected
+	return p.pc.SCTP().Transport().State() == webrtc.DTLSTransportStateConnected
 }
 
 // close ends everything and waits for it. Idempotent.
