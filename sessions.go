@@ -18,7 +18,7 @@ func (s *Server) sessionConfig(keys *auth.Keys) session.Config {
 		NewPeer: func(c rtc.PeerConfig) (session.Peer, error) { return s.net.engine.NewPeer(c) },
 		ICE:     s.net.iceServers,
 		Revoke:  s.net.turn.Revoke,
-		Busy:    func() bool { return s.load.Share() > float64(s.cfg.Limits.CPU)/100 },
+		Busy:    func() bool { return s.busy() > float64(s.cfg.Limits.CPU)/100 },
 		Room:    s.roomOptions, Speakers: s.cfg.Media.Speakers,
 	}
 }

@@ -159,7 +159,7 @@ func tracks(s vtest.State, agent string) (codecs []string, name string) {
 // plays plays the room by WHEP until a few packets of each kind have come.
 func (l *streamLab) plays(room string, kinds ...string) {
 	l.t.Helper()
-	p := (&whipLab{l.t, l.web}).play(room)
+	p := (&whipLab{l.t, l.web, nil}).play(room)
 	for _, kind := range kinds {
 		for range 20 {
 			select {

@@ -84,7 +84,7 @@ type Server struct {
 	handler  http.Handler
 	registry *prometheus.Registry
 	metrics  *metrics.Metrics
-	load     load.Meter
+	busy     func() float64 // the share of all cores that the process uses
 
 	closing  sync.Once
 	closeErr error
@@ -112,6 +112,7 @@ func New(c Config, opts ...Option) (*Server, error) {
 	if s.net, err = openNetwork(&s.cfg, keys.Derive("turn"), s.opt.guest, s.log); err != nil {
 		return nil, err
 	}
+	s.busy = new(load.Meter).Share
 	s.hub = hub.New(hub.Config{Log: s.log, Limits: hub.Limits{MaxRooms: c.Rooms.MaxRooms}})
 	s.sessions = session.New(s.sessionConfig(keys))
 	s.viewers = newViewers(s.sessions, keys)

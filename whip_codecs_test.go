@@ -33,7 +33,7 @@ func TestWHIPCodecs(t *testing.T) {
 	l := newWHIPLab(t, nil)
 	for _, sample := range codecSamples {
 		t.Run(sample.mime, func(t *testing.T) {
-			l := &whipLab{t, l.base}
+			l := &whipLab{t, l.base, nil}
 			kind, name, _ := strings.Cut(strings.ToLower(sample.mime), "/")
 			p := l.encoder(sample.mime, sample.payload).begin("whip/" + name)
 			if !strings.Contains(strings.ToLower(p.answer), " "+name+"/") {

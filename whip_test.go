@@ -31,8 +31,9 @@ const whipSecret = "0123456789abcdef0123456789abcdef"
 
 // whipLab is a server on loopback.
 type whipLab struct {
-	t    *testing.T
-	base string // ends with a slash
+	t      *testing.T
+	base   string // ends with a slash
+	server *veche.Server
 }
 
 func newWHIPLab(t *testing.T, change func(*veche.Config)) *whipLab {
@@ -56,7 +57,7 @@ func newWHIPLab(t *testing.T, change func(*veche.Config)) *whipLab {
 		}
 		web.Close()
 	})
-	return &whipLab{t, web.URL + strings.TrimSuffix(c.HTTP.Prefix, "/") + "/"}
+	return &whipLab{t, web.URL + strings.TrimSuffix(c.HTTP.Prefix, "/") + "/", s}
 }
 
 // request returns status, header and body.

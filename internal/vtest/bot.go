@@ -15,6 +15,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/pion/webrtc/v4"
+
 	"veche.example/internal/signal/native/proto"
 )
 
@@ -39,6 +41,8 @@ type Bot struct {
 	Watch   bool // the seats show whoever publishes, in the order of joining; else Client.View says
 	TCP     bool // media by ICE-TCP only, as in networks that block UDP
 	TLS     *tls.Config
+
+	setting func(*webrtc.SettingEngine) // of tests
 }
 
 // Client is a Bot that has joined. Its methods may be called from any goroutine; Close ends it.

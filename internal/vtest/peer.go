@@ -47,7 +47,7 @@ type peer struct {
 }
 
 // newAPI knows just what bots need, so that a description of many seats stays small; media goes by network alone.
-func newAPI(network webrtc.NetworkType, reports bool) (*webrtc.API, error) {
+func newAPI(network webrtc.NetworkType, reports bool, setting func(*webrtc.SettingEngine)) (*webrtc.API, error) {
 	engine := &webrtc.MediaEngine{}
 	registry := &interceptor.Registry{}
 	err := errors.Join(
@@ -76,6 +76,9 @@ func newAPI(network webrtc.NetworkType, reports bool) (*webrtc.API, error) {
 	se.SetNetworkTypes([]webrtc.NetworkType{network})
 	se.SetDTLSRetransmissionInterval(50 * time.Millisecond)
 	se.SetHostAcceptanceMinWait(0)
+	if setting != nil {
+		setting(&se)
+	}
 	return webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(se)), nil
 }
 
@@ -84,7 +87,7 @@ func newPeer(b Bot, board *board) (*peer, error) {
 	if b.TCP {
 		network = webrtc.NetworkTypeTCP4
 	}
-	api, err := newAPI(network, b.Reports)
+	api, err := newAPI(network, b.Reports, b.setting)
 	if err != nil {
 		return nil, err
 	}

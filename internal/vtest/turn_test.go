@@ -63,7 +63,7 @@ func newOnePort(t testing.TB, secure bool, change ...func(*veche.Config)) *onePo
 		}
 		<-served
 	})
-	return &onePort{&stand{t, ctx, url}, s}
+	return &onePort{&stand{t, ctx, url, nil}, s}
 }
 
 func certificate(t testing.TB) *tls.Config {

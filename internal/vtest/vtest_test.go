@@ -23,9 +23,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // stand is a whole server on the loopback interface.
 type stand struct {
-	t   testing.TB
-	ctx context.Context
-	url string
+	t      testing.TB
+	ctx    context.Context
+	url    string
+	server *veche.Server
 }
 
 func newStand(t testing.TB, change ...func(*veche.Config)) *stand {
@@ -55,7 +56,7 @@ func serve(t testing.TB, c veche.Config, opts ...veche.Option) *stand {
 		}
 		web.Close()
 	})
-	return &stand{t, ctx, web.URL}
+	return &stand{t, ctx, web.URL, s}
 }
 
 // client is a bot whose failures are the test's.
