@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,13 +98,21 @@ func (d *dtlsSide) run() {
 		err = d.keys(conn)
 	}
 	if err != nil {
-		d.p.end(Failed, "DTLS: "+err.Error())
+		d.p.end(Failed, "DTLS: "+err.Error()+hint(err))
 		return
 	}
 	d.up.Store(true)
 	if d.over.Load() {
 		d.gone()
 	}
+}
+
+// hint says more of an error that the library words vaguely, and does not export.
+func hint(err error) string {
+	if strings.Contains(err.Error(), "elliptic curves") {
+		return "; the client must offer P-256 (RFC 8827 §6.5)"
+	}
+	return ""
 }
 
 // gone is told that the association is over. Nobody waits for data in it, since there is no SCTP: the library closes its

@@ -9,8 +9,11 @@ import (
 )
 
 const (
-	// nackAge is how old a packet may be to be sent again.
-	nackAge = int64(1e9)
+	// nackAge is how old a packet may be to be sent again, where the round trip is short. Over a long one it may be as old as
+	// it is after being lost twice (nackTrips), but never older than nackOldest: by then a key frame was asked for.
+	nackAge    = int64(1e9)
+	nackTrips  = 3
+	nackOldest = int64(3e9)
 	// nackPause is when a packet may be sent again at the earliest, where the round trip is shorter or unknown.
 	nackPause = int64(20e6)
 	// nackMax bounds the retransmissions that one call of HandleRTCP can cause.
@@ -152,11 +155,11 @@ func (s *Slot) resend(seq uint16, x *scratch, now int64) {
 		return
 	}
 	p := &x.src
-	if now-p.arrival > nackAge {
+	fb := &s.feedback
+	if now-p.arrival > min(max(nackAge, nackTrips*fb.rtt), nackOldest) {
 		s.stats.nackOld.Add(1)
 		return
 	}
-	fb := &s.feedback
 	last := &fb.recent[out&(recents-1)]
 	// Receivers repeat a request after one round trip as they measure it.
 	if last.out == out && last.at != 0 && now-last.at < max(nackPause, fb.rtt*3/4) {

@@ -323,3 +323,23 @@ func TestNackWriteError(t *testing.T) {
 	r.HandleRTCP(nack(r.sink.b.SSRC, got[2].SequenceNumber))
 	equal(t, "errors", r.Stats().WriteErrors, 1)
 }
+
+// TestNackOverLongWay: where the round trip is long, a packet may be lost twice before it is too old.
+func TestNackOverLongWay(t *testing.T) {
+	for _, c := range []struct{ rtt, age, sent int64 }{
+		{0, 999 * ms, 1}, {0, 1001 * ms, 0}, {300 * ms, 1001 * ms, 0},
+		{600 * ms, 1799 * ms, 1}, {600 * ms, 1801 * ms, 0}, {9000 * ms, 2999 * ms, 1}, {9000 * ms, 3001 * ms, 0},
+	} {
+		src := newSource(1, media.VP8)
+		tr, r := newTrack(src, nil), newRig(media.Video)
+		must(t, r.Show(tr))
+		write(tr, src.next(true, 1)...)
+		got := r.sink.take()
+		r.feedback.rtt = c.rtt
+		arrived := tr.ring.at(tr.high).arrival
+		r.time = arrived + c.age
+		r.HandleRTCP(nack(r.sink.b.SSRC, got[0].SequenceNumber))
+		equal(t, "sent again", int64(len(r.sink.take())), c.sent)
+		equal(t, "too old", int64(r.Stats().NackOld), 1-c.sent)
+	}
+}

@@ -34,7 +34,7 @@ type SlotStats struct {
 	RetransmitBytes  uint64
 	Nacked           uint64 // sequence numbers asked for
 	NackUnknown      uint64 // not answered: never sent, no longer kept, or the track is closed
-	NackOld          uint64 // not answered: older than 1 s
+	NackOld          uint64 // not answered: older than 1 s, or than three round trips if these are longer
 	NackRecent       uint64 // not answered: sent again within the last round trip
 	NackExcess       uint64 // not answered: too many at once
 	KeyFrameRequests uint64 // PLI and FIR of the subscriber
