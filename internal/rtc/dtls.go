@@ -98,21 +98,17 @@ func (d *dtlsSide) run() {
 		err = d.keys(conn)
 	}
 	if err != nil {
-		d.p.end(Failed, "DTLS: "+err.Error()+hint(err))
+		text := "DTLS: " + err.Error()
+		if strings.Contains(text, "elliptic curves") { // the library does not say which
+			text += "; the client must offer P-256 (RFC 8827 §6.5)"
+		}
+		d.p.end(Failed, text)
 		return
 	}
 	d.up.Store(true)
 	if d.over.Load() {
 		d.gone()
 	}
-}
-
-// hint says more of an error that the library words vaguely, and does not export.
-func hint(err error) string {
-	if strings.Contains(err.Error(), "elliptic curves") {
-		return "; the client must offer P-256 (RFC 8827 §6.5)"
-	}
-	return ""
 }
 
 // gone is told that the association is over. Nobody waits for data in it, since there is no SCTP: the library closes its
