@@ -262,3 +262,20 @@ func TestHLSTokens(t *testing.T) {
 		t.Error("a member who is not there:", status, b)
 	}
 }
+
+// TestHLSWithoutFFmpeg: what cannot be made says what is missing.
+func TestHLSWithoutFFmpeg(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	l := newStreamLab(t, nil)
+	b, err := vtest.Bot{URL: l.web, Room: "bots", Name: "Film", Publish: true}.Join(l.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	for _, path := range []string{"hls/bots/index.m3u8", "dash/bots/manifest.mpd", "hls/bots/aac.m3u8"} {
+		status, _, text := l.get(path)
+		if status != http.StatusNotImplemented || !strings.Contains(text, "apt install ffmpeg") {
+			t.Error(path, status, text)
+		}
+	}
+}
