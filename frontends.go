@@ -10,6 +10,7 @@ import (
 	"veche.example/internal/front"
 	"veche.example/internal/metrics"
 	"veche.example/internal/signal/article"
+	"veche.example/internal/signal/easyrtc"
 	"veche.example/internal/signal/peerjs"
 	"veche.example/internal/signal/sip"
 	"veche.example/internal/signal/sip/digest"
@@ -19,6 +20,12 @@ import (
 // place on the shared port, and how to make one.
 var frontendModules = []frontendModule{
 	{"article", front.Upgrade("/"), func(c front.Config, _ *config.Frontends) frontend { return article.New(c) }},
+	{"easyrtc", front.At("/socket.io"), func(c front.Config, f *config.Frontends) frontend {
+		o := &f.EasyRTC
+		return easyrtc.New(c, easyrtc.Options{
+			Applications: o.Applications, Rooms: o.Rooms, DefaultRoom: o.DefaultRoom, RoomSize: o.RoomSize, Ping: o.Ping, Timeout: o.Timeout,
+		})
+	}},
 	{"peerjs", front.Below("/peerjs"), func(c front.Config, f *config.Frontends) frontend {
 		o := &f.PeerJS
 		return peerjs.New(c, peerjs.Options{Keys: o.Keys, Discovery: o.Discovery, Expire: o.Expire, Idle: o.Idle})

@@ -16,6 +16,8 @@ import (
 type Frontends struct {
 	Article Article `koanf:"article" doc:"Clients of the article's own protocol (docs/migrate/article.md): WebSockets at /."`
 
+	EasyRTC EasyRTC `koanf:"easyrtc" doc:"Clients of Open-EasyRTC (docs/migrate/easyrtc.md), at /socket.io/."`
+
 	PeerJS PeerJS `koanf:"peerjs" doc:"Clients of PeerJS (docs/migrate/peerjs.md), below /peerjs/."`
 
 	SIP SIP `koanf:"sip" doc:"Clients of SIP over WebSocket (docs/migrate/sip.md), at /sip."`
@@ -48,6 +50,7 @@ func defaultFrontend() Frontend { return Frontend{Access: "auto", Connections: 1
 func defaultFrontends() Frontends {
 	return Frontends{
 		Article: Article{defaultFrontend()},
+		EasyRTC: defaultEasyRTC(),
 		PeerJS:  PeerJS{Frontend: defaultFrontend(), Keys: []string{"peerjs"}, Expire: 5 * time.Second, Idle: 90 * time.Second},
 		SIP:     defaultSIP(),
 	}
@@ -132,6 +135,7 @@ func (c Config) checkFrontends(fail func(key string, value any, cause string)) {
 		checkOrigins(key+".origins", common.Origins, fail)
 	})
 	c.Frontends.SIP.check(fail)
+	c.Frontends.EasyRTC.check(fail)
 	p := &c.Frontends.PeerJS
 	if len(p.Keys) == 0 {
 		fail("frontends.peerjs.keys", "", "must not be empty")
