@@ -2,6 +2,7 @@ package engineio
 
 import (
 	"crypto/tls"
+	"errors"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -88,7 +89,11 @@ func (x *Session) Send(packet []byte) error {
 	}
 	if ws := x.ws; ws != nil {
 		x.mu.Unlock()
-		return ws.Send(packet)
+		err := ws.Send(packet)
+		if errors.Is(err, wsconn.ErrSlow) {
+			x.end(wsconn.Slow, wsconn.Farewell{}) // its words are said by the socket
+		}
+		return err
 	}
 	if len(x.queue) >= queueMost || x.bytes+len(packet) > queueBytes {
 		x.mu.Unlock()
