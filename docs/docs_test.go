@@ -23,6 +23,7 @@ var pairs = map[string]string{
 
 	"docs/clients.md":         "docs/ru/clients.md",
 	"docs/streaming.md":       "docs/ru/streaming.md",
+	"docs/migrate/easyrtc.md": "docs/ru/migrate/easyrtc.md",
 	"docs/migrate/peerjs.md":  "docs/ru/migrate/peerjs.md",
 	"docs/migrate/sip.md":     "docs/ru/migrate/sip.md",
 	"docs/streaming-out.md":   "docs/ru/streaming-out.md",

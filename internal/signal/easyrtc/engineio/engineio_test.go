@@ -180,6 +180,43 @@ func TestUpgrade(t *testing.T) {
 	st.ended(0, wsconn.Closed)
 }
 
+// TestEndInUpgrade: last words reach a client that has stopped polling and is about to use its WebSocket.
+func TestEndInUpgrade(t *testing.T) {
+	st := newStand(t, Config{})
+	q := st.begin()
+	w := st.dial(strings.Replace(q, "polling", "websocket", 1))
+	w.send("2probe")
+	w.expect("3probe")
+	st.post(q, "4bye")
+	st.ended(0, wsconn.Closed)
+	w.send("5")
+	w.expect("4last")
+	w.expect("1")
+	if _, code := w.ended(); code == -1 {
+		t.Error("no close frame")
+	}
+	st.gone()
+	q = st.begin() // and one that never comes back is forgotten
+	w = st.dial(strings.Replace(q, "polling", "websocket", 1))
+	w.send("2probe")
+	w.expect("3probe")
+	st.post(q, "4bye")
+	if _, code := w.ended(); code != websocket.StatusPolicyViolation {
+		t.Errorf("code %d", code)
+	}
+	st.gone()
+}
+
+// gone waits until there is no session.
+func (st *stand) gone() {
+	st.t.Helper()
+	for deadline := time.Now().Add(patience); st.s.Sessions() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			st.t.Fatal("a session stays")
+		}
+	}
+}
+
 // TestUpgradeFails: the session goes on by polling when the WebSocket comes to nothing.
 func TestUpgradeFails(t *testing.T) {
 	st := newStand(t, Config{})

@@ -57,6 +57,7 @@ func (x *Session) look(now time.Time) {
 	over, ready := x.reason != "", x.ready
 	late := now.After(x.loginBy)
 	dead := !x.pongBy.IsZero() && now.After(x.pongBy)
+	probing := x.probing
 	due := !over && x.pongBy.IsZero() && now.After(x.pingAt)
 	if due {
 		x.pongBy = now.Add(x.s.config.Timeout)
@@ -65,6 +66,9 @@ func (x *Session) look(now time.Time) {
 	switch {
 	case over && late:
 		x.s.forget(x)
+		if probing != nil {
+			probing.Close(wsconn.Farewell{Code: 1008, Text: "the session has ended"})
+		}
 	case over:
 	case dead:
 		x.shut(wsconn.Idle)

@@ -148,9 +148,8 @@ func (x *Session) end(why wsconn.Reason, f wsconn.Farewell) {
 	}
 	x.reason = why
 	x.loginBy = time.Now().Add(linger)
-	ws, probing := x.ws, x.probing
-	x.probing = nil
-	if ws == nil {
+	ws := x.ws
+	if ws == nil { // a WebSocket that wants to become the transport may yet: who upgrades does not poll any more
 		if why == wsconn.Slow { // what it did not fetch it will not fetch now
 			x.queue = nil
 		}
@@ -164,10 +163,8 @@ func (x *Session) end(why wsconn.Reason, f wsconn.Farewell) {
 	if f.Code == 0 && why != wsconn.Closed {
 		f.Code = closeCode(why)
 	}
-	for _, c := range []*wsconn.Conn{ws, probing} {
-		if c != nil {
-			c.Close(f)
-		}
+	if ws != nil {
+		ws.Close(f)
 	}
 	x.s.mu.Lock()
 	x.s.ended = append(x.s.ended, x)

@@ -3,6 +3,7 @@ package engineio
 import (
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"veche.example/internal/wsconn"
 )
@@ -27,7 +28,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, sid string)
 		return
 	}
 	x := s.find(sid)
-	if x == nil || x.over() {
+	if x == nil {
 		fail(w, http.StatusBadRequest, sessionUnknown)
 		return
 	}
@@ -52,7 +53,7 @@ func (k *socket) Opened() {
 		_ = k.c.Send(k.s.hello(k.x)) // closing: Closed follows
 	default:
 		k.x.mu.Lock()
-		refused := k.x.ws != nil || k.x.probing != nil || k.x.reason != ""
+		refused := k.x.ws != nil || k.x.probing != nil || k.x.reason != "" && len(k.x.queue) == 0
 		if !refused {
 			k.x.probing = k.c
 		}
@@ -97,6 +98,11 @@ func (k *socket) bad(err error) {
 		k.x.shut(wsconn.Protocol)
 		return
 	}
+	k.x.mu.Lock()
+	if k.x.probing == k.c {
+		k.x.probing = nil // another one may try
+	}
+	k.x.mu.Unlock()
 	k.c.Close(wsconn.Farewell{Code: 1002, Text: "not an Engine.IO packet"})
 }
 
@@ -105,7 +111,7 @@ func (k *socket) become() {
 	x := k.x
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.probing != k.c || x.reason != "" {
+	if x.probing != k.c {
 		return
 	}
 	k.is.Store(true)
@@ -114,6 +120,10 @@ func (k *socket) become() {
 		_ = k.c.Send(p) // closing: Closed follows
 	}
 	x.queue, x.bytes = nil, 0
+	if x.reason != "" { // it has ended meanwhile; the last packet said so
+		k.c.Close(wsconn.Farewell{Code: closeCode(x.reason), Text: string(x.reason)})
+		x.loginBy = time.Time{} // nothing to keep
+	}
 	x.serve()
 	if x.ready {
 		k.c.Ready()
