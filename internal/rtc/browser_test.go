@@ -1,3 +1,5 @@
+//go:build browsers
+
 package rtc
 
 import (
@@ -57,11 +59,11 @@ var browsers = map[string]func(dir, url string) []string{
 
 // TestBrowserSimulcast: real browsers publish three sizes. It needs them and a network of its own:
 //
-//	VECHE_BROWSERS="chromium firefox" test/lab/box.sh go test ./internal/rtc -run BrowserSimulcast -v
+//	VECHE_BROWSERS="chromium firefox" test/lab/box.sh go test -tags browsers ./internal/rtc -run BrowserSimulcast -v
 func TestBrowserSimulcast(t *testing.T) {
 	names := strings.Fields(os.Getenv("VECHE_BROWSERS"))
 	if len(names) == 0 {
-		t.Skip("VECHE_BROWSERS names none")
+		t.Fatal("VECHE_BROWSERS names none")
 	}
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {

@@ -133,6 +133,9 @@ func (s *Slot) ShowAt(t *Track, l Level) error {
 		s.clear()
 		return ErrCodec
 	}
+	if t.cfg.Codec == media.AV1 && s.binding.DDExt == 0 {
+		l.Spatial = 0 // without the descriptor a receiver takes the layers of a picture for pictures
+	}
 	if !s.paused && !s.await(t, l) {
 		s.clear()
 		return ErrClosed

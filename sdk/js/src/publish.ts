@@ -95,7 +95,7 @@ function simulcast(p: Picture, levels: number): Encoding[] {
 
 /** One stream. Spatial layers nobody wants are left out from above, so that those below keep their size. */
 function single(p: Picture, levels: number): Encoding {
-  const layers = p.layered && p.codec === 'vp9' ? levels : 1;
+  const layers = p.layered ? levels : 1;
   const kept = Math.min(layers, (p.wanted?.spatial ?? layers - 1) + 1);
   const scale = 2 ** (layers - kept);
   const out: Encoding = {
@@ -104,8 +104,7 @@ function single(p: Picture, levels: number): Encoding {
     maxBitrate: rateOf(p.source, (p.width * p.height) / scale ** 2),
   };
   // Layers of AV1 need a dependency descriptor that subscribers can follow; not all of them do as yet.
-  if (p.codec === 'av1' && p.layered) out.scalabilityMode = 'L1T1';
-  else if (p.layered) out.scalabilityMode = kept > 1 ? `L${kept}T${temporal}_KEY` : `L1T${temporal}`;
+  if (p.layered) out.scalabilityMode = kept > 1 ? `L${kept}T${temporal}_KEY` : `L1T${temporal}`;
   return out;
 }
 

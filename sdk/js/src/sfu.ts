@@ -1,5 +1,5 @@
 /** The path through the server: one connection that we always offer, with sections we send and seats. */
-import { type Capabilities, otherClock, prefer, publishOrder, redundant, sameClock } from './codecs.js';
+import { type Capabilities, describeLayers, otherClock, prefer, publishOrder, redundant, sameClock } from './codecs.js';
 import { VecheError } from './errors.js';
 import { kindOf, sourcesOf, streamOf } from './participant.js';
 import { type Arrival, type Inspection, type Path, type Roster, says } from './path.js';
@@ -340,7 +340,10 @@ export class Server implements Path {
       const a = pc.addTransceiver('audio', { direction: 'recvonly' });
       prefer(this.options.env, a, shape === 'other' ? otherClock(audio) : redundant(sameClock(audio)));
       const v = shape === 'pair' ? pc.addTransceiver('video', { direction: 'recvonly' }) : null;
-      if (v) prefer(this.options.env, v, video);
+      if (v) {
+        prefer(this.options.env, v, video);
+        describeLayers(v);
+      }
       this.seats.push({ shape, a, v });
     }
   }

@@ -86,7 +86,7 @@ async function layered(t, codec) {
   const b = await join(t, 'Bob', room);
   await bothGet(a, b);
   const modes = await a.eval(() => window.__e2e.live().flatMap((pc) => pc.getSenders()).filter((s) => s.track?.kind === 'video').map((s) => s.getParameters().encodings[0].scalabilityMode));
-  if (codec === 'vp9') assert.match(modes[0], /^L[12]T3/);
+  assert.match(modes[0], /^L[12]T3/);
   t.note(`${modes[0]}`);
 }
 
