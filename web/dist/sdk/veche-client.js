@@ -473,45 +473,50 @@ function Oe(e, t, n) {
 	}
 	return i.length > 0 && t === "video" && i.push(...r.filter((e) => b(e.mimeType) === "rtx")), i;
 }
+var ke = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+function Ae(e) {
+	let t = e.getHeaderExtensionsToNegotiate?.(), n = t?.find((e) => e.uri === ke && e.direction === "stopped");
+	t && n && (n.direction = "sendrecv", e.setHeaderExtensionsToNegotiate?.(t));
+}
 function S(e, t, n) {
 	let r = Oe(e, t.receiver.track.kind, n);
 	if (r.length !== 0) try {
 		t.setCodecPreferences?.(r);
 	} catch {}
 }
-function ke(e) {
+function je(e) {
 	return e.flatMap((e) => e === "opus" ? ["red", "opus"] : [e]);
 }
 function C(e) {
 	let t = e[0] === "opus";
 	return e.filter((e) => e === "opus" === t);
 }
-function Ae(e) {
+function Me(e) {
 	let t = C(e);
 	return e.filter((e) => !t.includes(e));
 }
-function je(e, t, n) {
+function Ne(e, t, n) {
 	let r = Ee(e).video;
 	if (n && r.includes(n)) return [n];
 	let i = t.filter((e) => r.includes(e));
 	return i.length > 0 ? i : [...t];
 }
 // ../sdk/js/src/linkmeta.ts
-var Me = /* @__PURE__ */ new Set([
+var Pe = /* @__PURE__ */ new Set([
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
 ]);
-function Ne(e) {
+function Fe(e) {
 	let t = {};
 	if (typeof e != "object" || !e) return t;
 	let n = e;
-	typeof n.from == "string" && (t.from = n.from), typeof n.for == "string" && (t.for = n.for), typeof n.offer == "number" && (t.offer = n.offer), Array.isArray(n.hold) && (t.hold = n.hold.filter((e) => Me.has(e)));
+	typeof n.from == "string" && (t.from = n.from), typeof n.for == "string" && (t.for = n.for), typeof n.offer == "number" && (t.offer = n.offer), Array.isArray(n.hold) && (t.hold = n.hold.filter((e) => Pe.has(e)));
 	for (let e of ["picture", "restart"]) n[e] === !0 && (t[e] = !0);
 	if (typeof n.sources == "object" && n.sources !== null) {
 		let e = {};
-		for (let [t, r] of Object.entries(n.sources)) typeof r == "object" && r && Me.has(r.source) && (e[t] = {
+		for (let [t, r] of Object.entries(n.sources)) typeof r == "object" && r && Pe.has(r.source) && (e[t] = {
 			source: r.source,
 			on: r.on === !0
 		});
@@ -526,7 +531,7 @@ var w = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", T =
 } : {
 	audio: "screen-audio",
 	video: "screen"
-}, Pe = (e) => ({
+}, Ie = (e) => ({
 	member: e,
 	quality: 0,
 	halves: {
@@ -545,7 +550,7 @@ var w = (e) => e === "screen" || e === "screen-audio" ? "screen" : "camera", T =
 			}
 		}
 	}
-}), Fe = class {
+}), Le = class {
 	record;
 	isLocal;
 	constructor(e, t) {
@@ -591,22 +596,22 @@ async function k(e) {
 }
 function A(e) {
 	for (let t of e.values()) if (t.type === "transport") return D(t.bytesReceived) ?? 0;
-	return D(Re(e)?.bytesReceived) ?? 0;
+	return D(Be(e)?.bytesReceived) ?? 0;
 }
-var Ie = 600;
-async function Le(e) {
+var Re = 600;
+async function ze(e) {
 	let t = A(await k(e));
-	return await new Promise((e) => setTimeout(e, Ie)), A(await k(e)) > t;
+	return await new Promise((e) => setTimeout(e, Re)), A(await k(e)) > t;
 }
-function Re(e) {
+function Be(e) {
 	for (let t of e.values()) if (t.type === "transport" && O(t.selectedCandidatePairId)) {
 		let n = e.get(t.selectedCandidatePairId);
 		if (n) return n;
 	}
 	for (let t of e.values()) if (t.type === "candidate-pair" && (t.selected === !0 || t.nominated === !0 && t.state === "succeeded")) return t;
 }
-function ze(e) {
-	let t = Re(e);
+function Ve(e) {
+	let t = Be(e);
 	if (!t) return;
 	let n = e.get(O(t.localCandidateId) ?? ""), r = e.get(O(t.remoteCandidateId) ?? ""), i = { relay: n?.candidateType === "relay" || r?.candidateType === "relay" };
 	O(n?.candidateType) && (i.local = n?.candidateType), O(r?.candidateType) && (i.remote = r?.candidateType);
@@ -617,20 +622,20 @@ function ze(e) {
 	let s = D(t.availableOutgoingBitrate);
 	return s !== void 0 && (i.availableOut = Math.round(s)), i;
 }
-function Be(e, t) {
+function He(e, t) {
 	let n = O(e.mid);
 	if (n !== void 0) return n;
 	for (let n of t.pc.getTransceivers()) if (n.mid !== null && n.receiver.track.id === e.trackIdentifier) return n.mid;
 }
-function Ve(e, t, n) {
+function Ue(e, t, n) {
 	let r = D(t?.[n]) ?? 0, i = t ? e.timestamp - t.timestamp : 0, a = Math.max(0, (D(e[n]) ?? 0) - r);
 	return i > 0 ? Math.round(a * 8e3 / i) : 0;
 }
-function He(e, t) {
+function We(e, t) {
 	return e > 0 && e + t > 0 ? Math.round(1e3 * e / (e + t)) / 10 : 0;
 }
 var j = (e, t, n) => Math.max(0, (D(e[n]) ?? 0) - (D(t?.[n]) ?? 0));
-function Ue(e, t, n) {
+function Ge(e, t, n) {
 	let r = O(t.get(O(e.codecId) ?? "")?.mimeType);
 	return {
 		kind: T(n),
@@ -638,20 +643,20 @@ function Ue(e, t, n) {
 		...r ? { codec: b(r) } : {}
 	};
 }
-function We(e) {
+function Ke(e) {
 	let t = {}, n = D(e.frameWidth), r = D(e.frameHeight), i = D(e.framesPerSecond);
 	return n !== void 0 && r !== void 0 && Object.assign(t, {
 		width: n,
 		height: r
 	}), i !== void 0 && (t.fps = Math.round(i)), t;
 }
-function Ge(e, t, n, r) {
+function qe(e, t, n, r) {
 	let i = n.get(e.id), a = {
-		...Ue(e, t, r),
+		...Ge(e, t, r),
 		direction: "in",
-		bitrate: Ve(e, i, "bytesReceived"),
-		lost: He(j(e, i, "packetsLost"), j(e, i, "packetsReceived")),
-		...We(e)
+		bitrate: Ue(e, i, "bytesReceived"),
+		lost: We(j(e, i, "packetsLost"), j(e, i, "packetsReceived")),
+		...Ke(e)
 	}, o = D(e.jitter);
 	o !== void 0 && (a.jitterMs = Math.round(o * 1e3));
 	let s = D(e.audioLevel);
@@ -659,13 +664,13 @@ function Ge(e, t, n, r) {
 	let c = D(e.freezeCount);
 	return c !== void 0 && (a.freezes = c), a.kind === "video" && (a.frames = D(e.framesDecoded) ?? 0, a.resent = j(e, i, D(e.retransmittedPacketsReceived) === void 0 ? "nackCount" : "retransmittedPacketsReceived")), a;
 }
-function Ke(e, t, n, r) {
+function Je(e, t, n, r) {
 	let i = {
-		...Ue(e, t, r),
+		...Ge(e, t, r),
 		direction: "out",
-		bitrate: Ve(e, n.get(e.id), "bytesSent"),
+		bitrate: Ue(e, n.get(e.id), "bytesSent"),
 		lost: 0,
-		...We(e)
+		...Ke(e)
 	};
 	for (let n of t.values()) {
 		if (n.type !== "remote-inbound-rtp" || n.localId !== e.id) continue;
@@ -684,19 +689,19 @@ function Ke(e, t, n, r) {
 	}
 	return i;
 }
-function qe(e, t, n) {
+function Ye(e, t, n) {
 	let r = [];
 	for (let i of t.values()) {
-		let a = i.type === "inbound-rtp" || i.type === "outbound-rtp" ? Be(i, e) : void 0;
+		let a = i.type === "inbound-rtp" || i.type === "outbound-rtp" ? He(i, e) : void 0;
 		if (a === void 0) continue;
 		let o = e.incoming.get(a), s = e.outgoing.get(a);
 		if (i.type === "inbound-rtp" && o) r.push({
 			member: o.member,
-			stats: Ge(i, t, n, o.source)
+			stats: qe(i, t, n, o.source)
 		});
 		else if (i.type === "outbound-rtp" && s) {
-			let e = Ke(i, t, n, s), a = r.find((e) => e.member === null && e.stats.source === s)?.stats;
-			a ? Je(a, e) : r.push({
+			let e = Je(i, t, n, s), a = r.find((e) => e.member === null && e.stats.source === s)?.stats;
+			a ? Xe(a, e) : r.push({
 				member: null,
 				stats: e
 			});
@@ -704,7 +709,7 @@ function qe(e, t, n) {
 	}
 	return r;
 }
-function Je(e, t) {
+function Xe(e, t) {
 	if (t.bitrate > 0 && (t.height ?? 0) > (e.bitrate > 0 ? e.height ?? 0 : 0)) for (let n of [
 		"width",
 		"height",
@@ -714,15 +719,15 @@ function Je(e, t) {
 }
 function M(e, t, n, r) {
 	if (!n) return 0;
-	let i = Ye(e, t);
+	let i = Ze(e, t);
 	return r?.why === "bandwidth" ? Math.min(i, r.video === "paused" ? 1 : 2) : i;
 }
-function Ye(e, t) {
+function Ze(e, t) {
 	let n = e.filter((e) => e.bitrate > 0), r = Math.max(0, ...n.map((e) => e.lost)), i = Math.max(0, ...n.map((e) => e.jitterMs ?? 0)), a = Math.max(t?.rttMs ?? 0, ...n.map((e) => e.rttMs ?? 0));
 	return r >= 15 || a >= 1e3 || i >= 250 ? 1 : r >= 6 || a >= 500 || i >= 120 ? 2 : r >= 2 || a >= 250 || i >= 60 ? 3 : 4;
 }
 // ../sdk/js/src/pulse.ts
-var Xe = 4, Ze = 600, Qe = 1200, $e = class {
+var Qe = 4, $e = 600, et = 1200, tt = class {
 	seen = /* @__PURE__ */ new Map();
 	broken = /* @__PURE__ */ new WeakSet();
 	get worried() {
@@ -755,10 +760,10 @@ var Xe = 4, Ze = 600, Qe = 1200, $e = class {
 			}), r ? "back" : void 0;
 		}
 		let r = n - e.since;
-		if (e.told === void 0 && e.grown < Xe) r > 0 && (e.grown = 0);
+		if (e.told === void 0 && e.grown < Qe) r > 0 && (e.grown = 0);
 		else {
-			if (e.told === void 0 && r >= Ze) return e.grown = 0, e.told = "stopped", "stopped";
-			if (e.told === "stopped" && r >= Qe) return e.told = "lost", "lost";
+			if (e.told === void 0 && r >= $e) return e.grown = 0, e.told = "stopped", "stopped";
+			if (e.told === "stopped" && r >= et) return e.told = "lost", "lost";
 		}
 	}
 	state(e) {
@@ -766,16 +771,16 @@ var Xe = 4, Ze = 600, Qe = 1200, $e = class {
 		else if (e.connectionState === "disconnected" && !this.broken.has(e)) return this.broken.add(e), "stopped";
 	}
 };
-async function et(e, t, n) {
+async function nt(e, t, n) {
 	let r = /* @__PURE__ */ new Map();
 	await Promise.all([...t].map(async (e) => r.set(e, await k(e))));
 	for (let [t, i] of e.look(r, Date.now())) n(t, i);
 	return r;
 }
 function N(e) {
-	for (let { sender: t } of e.getTransceivers()) t.track?.kind === "video" && tt(t).catch(() => {});
+	for (let { sender: t } of e.getTransceivers()) t.track?.kind === "video" && rt(t).catch(() => {});
 }
-async function tt(e) {
+async function rt(e) {
 	let t = e.getParameters();
 	if (!t.encodings?.length) return;
 	let n = !1;
@@ -790,7 +795,7 @@ async function tt(e) {
 		}), await e.setParameters(n);
 	}
 }
-function nt(e, t) {
+function it(e, t) {
 	let n = e.getParameters?.();
 	if (n?.encodings?.length) {
 		for (let e of n.encodings) e.active = t;
@@ -798,7 +803,7 @@ function nt(e, t) {
 	}
 }
 // ../sdk/js/src/sdp.ts
-function rt(e) {
+function at(e) {
 	let t = [];
 	return e.split("\r\n").filter((e) => {
 		e.startsWith("m=") && (t = e.split(" ").slice(3));
@@ -806,17 +811,17 @@ function rt(e) {
 		return n === void 0 || t.includes(n);
 	}).join("\r\n");
 }
-function it(e, t) {
+function ot(e, t) {
 	return e.split(/(?=^m=)/m).map((e) => {
 		let n = /^a=mid:(\S+)/m.exec(e)?.[1], r = /^a=rtpmap:(\d+) opus\//im.exec(e)?.[1];
 		return n === void 0 || r === void 0 || !t.has(n) || e.includes("usedtx=") ? e : e.replace(RegExp(`^(a=fmtp:${r} [^\\r\\n]+)`, "m"), "$1;usedtx=1");
 	}).join("");
 }
-function at(e) {
+function st(e) {
 	return /^a=ice-ufrag:(\S+)/m.exec(e ?? "")?.[1];
 }
 // ../sdk/js/src/link.ts
-var P = 2e3, F = 6e3, I = 3e3, ot = 8e3, L = class {
+var P = 2e3, F = 6e3, I = 3e3, ct = 8e3, L = class {
 	options;
 	pc = null;
 	local = /* @__PURE__ */ new Map();
@@ -897,7 +902,7 @@ var P = 2e3, F = 6e3, I = 3e3, ot = 8e3, L = class {
 	}
 	nudge() {
 		let e = this.pc;
-		e && this.started && (this.state !== "connected" || this.silent ? this.restart() : Le(e).then((t) => {
+		e && this.started && (this.state !== "connected" || this.silent ? this.restart() : ze(e).then((t) => {
 			!t && this.pc === e && !this.closed && this.restart();
 		}));
 	}
@@ -930,7 +935,7 @@ var P = 2e3, F = 6e3, I = 3e3, ot = 8e3, L = class {
 		let e = await this.options.config();
 		if (this.closed) return;
 		let t = new this.options.env.RTCPeerConnection(e);
-		if (this.pc = t, this.me = st(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = this.silent = !1, this.theirs = /* @__PURE__ */ new Set(), this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
+		if (this.pc = t, this.me = lt(), this.peer = void 0, this.remote = null, this.early = [], this.making = this.started = this.silent = !1, this.theirs = /* @__PURE__ */ new Set(), this.sections = /* @__PURE__ */ new Map(), t.onicecandidate = (e) => this.pc === t && this.send({ candidate: e.candidate?.toJSON() ?? null }), t.onnegotiationneeded = () => this.pc === t && this.started && void this.offer(t), t.onconnectionstatechange = () => this.pc === t && this.changed(t), t.ondatachannel = (e) => this.pc === t && this.options.opened?.(e.channel), this.options.channel && this.options.channel(t.createDataChannel("data", {
 			negotiated: !0,
 			id: 0
 		})), this.options.impolite) {
@@ -962,11 +967,11 @@ var P = 2e3, F = 6e3, I = 3e3, ot = 8e3, L = class {
 		this.theirs = e;
 		for (let n of t) {
 			let t = this.sections.get(n);
-			t && T(n) === "video" && nt(t.sender, !e.has(n));
+			t && T(n) === "video" && it(t.sender, !e.has(n));
 		}
 	}
 	fill(e, t) {
-		this.theirs.has(e) && T(e) === "video" && nt(t.sender, !1), t.sender.replaceTrack(this.local.get(e) ?? null).catch(() => {});
+		this.theirs.has(e) && T(e) === "video" && it(t.sender, !1), t.sender.replaceTrack(this.local.get(e) ?? null).catch(() => {});
 	}
 	async offer(e) {
 		if (!this.making) {
@@ -984,14 +989,14 @@ var P = 2e3, F = 6e3, I = 3e3, ot = 8e3, L = class {
 	expectAnswer(e, t) {
 		clearTimeout(this.unanswered), this.unanswered = setTimeout(() => {
 			this.pc === e && this.serial === t && e.signalingState === "have-local-offer" && this.run(() => this.offer(e));
-		}, ot);
+		}, ct);
 	}
 	describe(e) {
 		this.offered = Date.now();
 		let t = e.type === "offer" ? this.serial : this.answering;
 		this.send({ description: {
 			type: e.type,
-			sdp: rt(e.sdp)
+			sdp: at(e.sdp)
 		} }, t === void 0 ? {} : { offer: t });
 	}
 	send(e, t = {}) {
@@ -1013,7 +1018,7 @@ var P = 2e3, F = 6e3, I = 3e3, ot = 8e3, L = class {
 		});
 	}
 	async take(e) {
-		let t = Ne(e.meta);
+		let t = Fe(e.meta);
 		if (this.pc || await this.build(), t.for !== void 0 && t.for !== this.me) return;
 		if (t.from !== void 0 && t.from !== this.peer) {
 			if (this.peer !== void 0 && this.pc?.remoteDescription && (this.drop(), await this.build(), this.peer = t.from, this.options.impolite)) return;
@@ -1026,8 +1031,8 @@ var P = 2e3, F = 6e3, I = 3e3, ot = 8e3, L = class {
 		return t === "offer" ? !this.options.impolite || !this.making && e.signalingState === "stable" : e.signalingState === "have-local-offer" && (n ?? this.serial) === this.serial;
 	}
 	async apply(e, t) {
-		let n = t.type === "offer", r = at(e.remoteDescription?.sdp);
-		await e.setRemoteDescription(t), r && r !== at(t.sdp) && (this.restarted = Date.now(), this.watch(F));
+		let n = t.type === "offer", r = st(e.remoteDescription?.sdp);
+		await e.setRemoteDescription(t), r && r !== st(t.sdp) && (this.restarted = Date.now(), this.watch(F));
 		for (let t of this.early.splice(0)) await this.candidate(e, t);
 		if (n && (this.started = !0, this.claim(e), e.signalingState === "have-remote-offer" && (await e.setLocalDescription(), this.pc === e && e.localDescription && this.describe(e.localDescription)), this.pc === e)) for (let e of this.local.keys()) this.sections.has(e) || this.open(e);
 	}
@@ -1091,7 +1096,7 @@ var P = 2e3, F = 6e3, I = 3e3, ot = 8e3, L = class {
 		}, e));
 	}
 };
-function st() {
+function lt() {
 	return Math.random().toString(36).slice(2, 10) || "0";
 }
 // ../sdk/js/src/monitor.ts
@@ -1105,15 +1110,15 @@ var R = class {
 		return await Promise.all(e.map(async (e) => {
 			let n = await k(e.pc), r = this.before.get(e.pc) ?? /* @__PURE__ */ new Map();
 			this.before.set(e.pc, n);
-			let i = ze(n);
+			let i = Ve(n);
 			i && t.paths.set(e.peer, i);
-			for (let { member: i, stats: a } of qe(e, n, r)) {
+			for (let { member: i, stats: a } of Ye(e, n, r)) {
 				let e = t.tracks.get(i) ?? [];
 				t.tracks.set(i, e), e.push(a);
 			}
 		})), t;
 	}
-}, ct = .02, lt = .008, ut = 700, dt = 3e3, ft = class {
+}, ut = .02, dt = .008, ft = 700, pt = 3e3, mt = class {
 	speaking = /* @__PURE__ */ new Map();
 	active = null;
 	heard = 0;
@@ -1121,7 +1126,7 @@ var R = class {
 	update(e, t) {
 		let n = this.speaking;
 		this.speaking = /* @__PURE__ */ new Map();
-		for (let [t, r] of e) r >= (n.has(t) ? lt : ct) && this.speaking.set(t, r);
+		for (let [t, r] of e) r >= (n.has(t) ? dt : ut) && this.speaking.set(t, r);
 		return this.choose(t) || this.speaking.size > 0 || n.size > 0;
 	}
 	state() {
@@ -1133,16 +1138,16 @@ var R = class {
 	choose(e) {
 		let t = this.active, n = null;
 		for (let [e, t] of this.speaking) t > (n ? this.speaking.get(n) ?? 0 : 0) && (n = e);
-		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > dt && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
+		return this.active && this.speaking.has(this.active) && (this.heard = e), n === null || n === this.active ? (this.rival = null, n === null && this.active && e - this.heard > pt && (this.active = null), this.active !== t) : (this.rival?.id !== n && (this.rival = {
 			id: n,
 			since: e
-		}), (!this.active || e - this.rival.since >= ut) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
+		}), (!this.active || e - this.rival.since >= ft) && (this.active = n, this.heard = e, this.rival = null), this.active !== t);
 	}
-}, pt = 250, mt = 100, ht = 2e3, gt = 16, _t = class {
+}, ht = 250, gt = 100, _t = 2e3, vt = 16, yt = class {
 	options;
-	speakers = new ft();
+	speakers = new mt();
 	looker = new R();
-	pulse = new $e();
+	pulse = new tt();
 	timer;
 	lastQuality = 0;
 	closed = !1;
@@ -1150,18 +1155,18 @@ var R = class {
 		this.options = e;
 	}
 	start() {
-		this.timer = setTimeout(() => void this.tick(), pt);
+		this.timer = setTimeout(() => void this.tick(), ht);
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer);
 	}
 	async tick() {
 		let e = this.options.inspect(), t = Date.now();
-		if (t - this.lastQuality >= ht && (this.lastQuality = t, await this.rate(e)), this.closed) return;
+		if (t - this.lastQuality >= _t && (this.lastQuality = t, await this.rate(e)), this.closed) return;
 		let n = await this.levels(e);
 		if (this.closed) return;
 		this.speakers.update(n, t) && this.tell();
-		let r = e.reduce((e, t) => e + t.incoming.size, 0) > gt, i = this.pulse.worried ? mt : r ? 500 : pt;
+		let r = e.reduce((e, t) => e + t.incoming.size, 0) > vt, i = this.pulse.worried ? gt : r ? 500 : ht;
 		this.timer = setTimeout(() => void this.tick(), i);
 	}
 	tell() {
@@ -1172,7 +1177,7 @@ var R = class {
 		});
 	}
 	async levels(e) {
-		let t = /* @__PURE__ */ new Map(), n = (e, n) => t.set(e, Math.max(n, t.get(e) ?? 0)), r = await et(this.pulse, e.map((e) => e.pc), (e, t) => {
+		let t = /* @__PURE__ */ new Map(), n = (e, n) => t.set(e, Math.max(n, t.get(e) ?? 0)), r = await nt(this.pulse, e.map((e) => e.pc), (e, t) => {
 			this.closed || this.options.beat(e, t);
 		});
 		for (let t of e) for (let e of r.get(t.pc)?.values() ?? []) if (typeof e.audioLevel == "number") {
@@ -1199,12 +1204,12 @@ var R = class {
 			this.options.quality(this.options.me(), M(a, e, i));
 		}
 	}
-}, vt = 3e4, yt = 2e3, bt = 250, xt = 400, St = [
+}, bt = 3e4, xt = 2e3, St = 250, Ct = 400, wt = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], Ct = class {
+], Tt = class {
 	room;
 	wire;
 	peer;
@@ -1238,7 +1243,7 @@ var R = class {
 	lostAt = 0;
 	detached = !1;
 	timer;
-	pulse = new $e();
+	pulse = new tt();
 	listening;
 	constructor(e, t, n) {
 		this.room = e, this.wire = t, this.peer = n, this.channel = new be({
@@ -1392,7 +1397,7 @@ var R = class {
 	end(e, t) {
 		if (this.now === "ended") return;
 		let n = this.detached || !this.room.connected(), r = this.link;
-		n && r && (this.channel.send({ t: "hangup" }), r.close(xt)), this.room.post({
+		n && r && (this.channel.send({ t: "hangup" }), r.close(Ct)), this.room.post({
 			t: e,
 			call: this.id
 		}), this.finish(t);
@@ -1412,7 +1417,7 @@ var R = class {
 		});
 		this.link = e;
 		for (let [t, n] of this.local) e.set(t, n);
-		e.hold(this.held), e.start(), this.timer = setInterval(() => void this.look(), yt), this.listening = setInterval(() => void this.listen(), bt), this.events.emit("state", this);
+		e.hold(this.held), e.start(), this.timer = setInterval(() => void this.look(), xt), this.listening = setInterval(() => void this.listen(), St), this.events.emit("state", this);
 	}
 	send(e, t) {
 		this.now !== "ended" && (t ? this.local.set(e, t) : this.local.delete(e), this.link?.set(e, t));
@@ -1438,7 +1443,7 @@ var R = class {
 			incoming: /* @__PURE__ */ new Map(),
 			outgoing: /* @__PURE__ */ new Map()
 		};
-		for (let e of St) {
+		for (let e of wt) {
 			let n = this.link?.transceiver(e)?.mid;
 			typeof n == "string" && (this.remote.has(e) && t.incoming.set(n, {
 				member: this.peer.id,
@@ -1449,12 +1454,12 @@ var R = class {
 	}
 	async listen() {
 		let e = this.link?.connection;
-		e && await et(this.pulse, [e], (t, n) => {
+		e && await nt(this.pulse, [e], (t, n) => {
 			this.now === "active" && (n === "stopped" && this.room.stopped(), this.link?.beat(e, n));
 		});
 	}
 	async look() {
-		if (this.lostAt > 0 && Date.now() - this.lostAt > vt) {
+		if (this.lostAt > 0 && Date.now() - this.lostAt > bt) {
 			this.end("hangup", "failed");
 			return;
 		}
@@ -1463,11 +1468,11 @@ var R = class {
 		let t = await this.monitor.look([e]), n = M([...t.tracks.values()].flat(), t.paths.get(this.peer.id), this.link?.state === "connected");
 		n !== this.quality && this.now !== "ended" && (this.quality = n, this.events.emit("quality", { quality: n }));
 	}
-}, wt = 35, Tt = 150, Et = 500, Dt = class {
+}, Et = 35, Dt = 150, Ot = 500, kt = class {
 	send;
 	refused;
 	items = [];
-	tokens = Tt;
+	tokens = Dt;
 	at = 0;
 	timer;
 	constructor(e, t) {
@@ -1489,10 +1494,10 @@ var R = class {
 	flush() {
 		clearTimeout(this.timer), this.timer = void 0;
 		let e = Date.now();
-		this.tokens = Math.min(Tt, this.tokens + (e - this.at) / 1e3 * wt), this.at = e;
+		this.tokens = Math.min(Dt, this.tokens + (e - this.at) / 1e3 * Et), this.at = e;
 		for (let e of [...this.items]) if (!e.sent) {
 			if (this.tokens < 1) {
-				this.timer = setTimeout(() => this.flush(), 1e3 / wt);
+				this.timer = setTimeout(() => this.flush(), 1e3 / Et);
 				return;
 			}
 			this.tokens--, this.deliver(e);
@@ -1504,50 +1509,50 @@ var R = class {
 		this.send(n).then(() => this.drop(e), (r) => {
 			if (!this.items.includes(e)) return;
 			let i = r instanceof t ? r.code : "internal";
-			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), Et)) : (this.drop(e), this.refused(n, r));
+			i === "network" ? e.sent = !1 : i === "rate" || i === "overloaded" ? (e.sent = !1, clearTimeout(this.timer), this.timer = setTimeout(() => this.flush(), Ot)) : (this.drop(e), this.refused(n, r));
 		});
 	}
 	drop(e) {
 		this.items = this.items.filter((t) => t !== e);
 	}
-}, Ot = "veche.v1", z = {
+}, At = "veche.v1", z = {
 	frame: 65536,
 	large: 524288,
 	depth: 16,
 	seats: 64
-}, B = f(0, 2 ** 31 - 1), V = l(/^[\w-]{1,64}$/, "an id"), H = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), kt = (e, t) => e === "" ? "" : H(e, t), U = p("mic", "camera", "screen", "screen-audio"), At = p("camera", "screen"), jt = p("viewer", "speaker", "moderator"), Mt = p("p2p", "sfu"), W = f(0, 2 ** 53 - 1), G = m(c()), Nt = h({
+}, B = f(0, 2 ** 31 - 1), V = l(/^[\w-]{1,64}$/, "an id"), H = l(/^[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,32}$/, "a token"), jt = (e, t) => e === "" ? "" : H(e, t), U = p("mic", "camera", "screen", "screen-audio"), Mt = p("camera", "screen"), Nt = p("viewer", "speaker", "moderator"), Pt = p("p2p", "sfu"), W = f(0, 2 ** 53 - 1), G = m(c()), Ft = h({
 	mic: u,
 	camera: u,
 	screen: u,
 	hand: u
-}), Pt = h({
+}), It = h({
 	source: U,
 	kind: p("audio", "video"),
 	codec: c()
 }), K = h({
 	id: V,
 	name: c(),
-	role: jt,
+	role: Nt,
 	agent: p("web", "whip", "whep", "bot", "stream", "output"),
 	connected: u,
-	state: Nt,
-	tracks: m(Pt)
-}), Ft = {
+	state: Ft,
+	tracks: m(It)
+}), Lt = {
 	name: c(1, 255, 255),
 	size: f(0, 2 ** 53 - 1),
 	mime: c(0, 127, 127)
-}, It = h({
+}, Rt = h({
 	id: l(/^[\w-]{1,62}$/, "an id"),
-	...Ft
-}), Lt = h({
+	...Lt
+}), zt = h({
 	id: V,
 	from: V,
 	name: c(),
 	text: c(),
 	to: g(V),
 	at: W,
-	file: g(It)
-}), Rt = h({
+	file: g(Rt)
+}), Bt = h({
 	id: V,
 	from: V,
 	to: V,
@@ -1555,29 +1560,29 @@ var R = class {
 	state: p("ringing", "active", "ended"),
 	reason: g(p("declined", "busy", "timeout", "cancelled", "hangup", "gone", "unavailable")),
 	at: W
-}), zt = h({
+}), Vt = h({
 	urls: m(c()),
 	username: g(c()),
 	credential: g(c())
-}), Bt = h({ video: g(c()) }), Vt = h({
+}), Ht = h({ video: g(c()) }), Ut = h({
 	candidate: c(0, 1024, 1024),
 	sdpMid: te(c(0, 32, 32)),
 	sdpMLineIndex: te(f(0, 65535)),
 	usernameFragment: te(c(0, 256, 256))
-}), Ht = _(h({
+}), Wt = _(h({
 	description: g(h({
 		type: p("offer", "answer", "pranswer", "rollback"),
 		sdp: c(0, z.large)
 	})),
-	candidate: g(ee(Vt)),
+	candidate: g(ee(Ut)),
 	close: g(u),
 	meta: g(ne)
-}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), Ut = p("live", "waiting", "none", "muted", "paused", "undecodable"), Wt = h({
+}), (e) => Object.keys(e).length > 0 || i("data", "nothing in it")), Gt = p("live", "waiting", "none", "muted", "paused", "undecodable"), Kt = h({
 	seat: f(0, z.seats - 1),
 	member: g(V),
-	source: At,
-	audio: Ut,
-	video: Ut,
+	source: Mt,
+	audio: Gt,
+	video: Gt,
 	codec: g(c()),
 	rtp: g(f(0, 2 ** 32 - 1)),
 	layer: g(h({
@@ -1589,12 +1594,12 @@ var R = class {
 		height: g(B)
 	})),
 	why: g(p("tile", "bandwidth", "publisher", "choice"))
-}), Gt = h({
-	source: At,
+}), qt = h({
+	source: Mt,
 	wanted: m(B),
 	spatial: g(B),
 	temporal: g(B)
-}), Kt = {
+}), Jt = {
 	welcome: h({
 		v: f(1, 1),
 		you: K,
@@ -1602,21 +1607,21 @@ var R = class {
 			id: c(),
 			kind: p("meeting", "broadcast", "lobby"),
 			locked: u,
-			topology: Mt,
+			topology: Pt,
 			forced: u,
 			epoch: B,
 			video: G,
 			audio: G,
-			publish: Bt
+			publish: Ht
 		}),
 		members: m(K),
-		iceServers: m(zt),
+		iceServers: m(Vt),
 		may: G,
 		resume: c(),
 		n: W,
 		resumed: g(p("replayed", "restored")),
-		calls: m(Rt),
-		chat: m(Lt),
+		calls: m(Bt),
+		chat: m(zt),
 		limits: h({
 			frame: B,
 			sdp: B,
@@ -1626,9 +1631,9 @@ var R = class {
 	ok: h({
 		pc: g(B),
 		sdp: g(c()),
-		call: g(Rt),
-		chat: g(Lt),
-		iceServers: g(m(zt))
+		call: g(Bt),
+		chat: g(zt),
+		iceServers: g(m(Vt))
 	}),
 	error: h({
 		code: c(),
@@ -1645,21 +1650,21 @@ var R = class {
 		locked: u,
 		video: G,
 		audio: G,
-		publish: Bt
+		publish: Ht
 	}),
 	topology: h({
-		mode: Mt,
+		mode: Pt,
 		epoch: B
 	}),
 	settled: h({ epoch: B }),
-	seats: h({ seats: m(Wt) }),
+	seats: h({ seats: m(Kt) }),
 	signal: h({
 		from: V,
 		link: c(1, 64, 64),
-		data: Ht
+		data: Wt
 	}),
-	call: h({ call: Rt }),
-	chat: h({ chat: Lt }),
+	call: h({ call: Bt }),
+	chat: h({ chat: zt }),
 	resume: h({ token: c(1, 4096, 4096) }),
 	muted: h({
 		source: U,
@@ -1669,7 +1674,7 @@ var R = class {
 		pc: B,
 		state: p("connected", "failed", "closed")
 	}),
-	layers: h({ tracks: m(Gt) }),
+	layers: h({ tracks: m(qt) }),
 	speaker: h({ member: g(V) }),
 	link: h({
 		estimate: W,
@@ -1681,26 +1686,26 @@ var R = class {
 		code: c(),
 		message: c()
 	})
-}, qt = /* @__PURE__ */ new Set([
+}, Yt = /* @__PURE__ */ new Set([
 	"welcome",
 	"ok",
 	"error",
 	"pong",
 	"bye"
-]), Jt = h({
+]), Xt = h({
 	n: g(f(0, 2 ** 53 - 1)),
 	re: g(f(1, 2 ** 31 - 1))
 });
-function Yt(e) {
-	let n = Xt(e), r = c()(n.t, "t");
-	if (!Object.hasOwn(Kt, r)) throw new t("unknown-type", `t: ${r}`);
-	let i = r, { n: a, re: o } = Jt(n, ""), s = {
+function Zt(e) {
+	let n = Qt(e), r = c()(n.t, "t");
+	if (!Object.hasOwn(Jt, r)) throw new t("unknown-type", `t: ${r}`);
+	let i = r, { n: a, re: o } = Xt(n, ""), s = {
 		t: r,
-		...Kt[i](n, "")
+		...Jt[i](n, "")
 	};
-	return a !== void 0 && !qt.has(r) && (s.n = a), o !== void 0 && qt.has(r) && (s.re = o), s;
+	return a !== void 0 && !Yt.has(r) && (s.n = a), o !== void 0 && Yt.has(r) && (s.re = o), s;
 }
-function Xt(e) {
+function Qt(e) {
 	let n;
 	try {
 		if (typeof e != "string") throw Error("not a text frame");
@@ -1708,22 +1713,22 @@ function Xt(e) {
 	} catch (e) {
 		throw new t("bad-json", void 0, { cause: e });
 	}
-	if (typeof n != "object" || !n || Array.isArray(n) || !Zt(n, z.depth)) throw new t("bad-json");
+	if (typeof n != "object" || !n || Array.isArray(n) || !$t(n, z.depth)) throw new t("bad-json");
 	return n;
 }
-function Zt(e, t) {
-	return t !== 0 && Object.values(e).every((e) => typeof e != "object" || !e || Zt(e, t - 1));
+function $t(e, t) {
+	return t !== 0 && Object.values(e).every((e) => typeof e != "object" || !e || $t(e, t - 1));
 }
-var q = (e) => new Set(e).size === e.length, Qt = p("opus", "g722", "pcmu", "pcma"), $t = p("vp8", "vp9", "av1", "h264", "h265"), J = (e) => {
+var q = (e) => new Set(e).size === e.length, en = p("opus", "g722", "pcmu", "pcma"), tn = p("vp8", "vp9", "av1", "h264", "h265"), J = (e) => {
 	let t = m(e, 32);
 	return (e, n) => {
 		let r = t(e, n);
 		return q(r) ? r : i(n, "a name twice");
 	};
-}, en = h({
+}, nn = h({
 	audio: J(c(0, 62)),
 	video: J(c(0, 62))
-}), tn = {
+}), rn = {
 	hello: h({
 		v: (e, n) => {
 			let r = m(B, 32)(e, n);
@@ -1740,11 +1745,11 @@ var q = (e) => new Set(e).size === e.length, Qt = p("opus", "g722", "pcmu", "pcm
 		role: g(p("viewer")),
 		agent: g(p("bot")),
 		topology: g(p("auto", "p2p", "sfu")),
-		video: g(J($t)),
-		audio: g(J(Qt)),
-		decode: en,
-		encode: en,
-		state: Nt,
+		video: g(J(tn)),
+		audio: g(J(en)),
+		decode: nn,
+		encode: nn,
+		state: Ft,
 		resume: g(h({
 			token: c(1, 4096, 4096),
 			n: W
@@ -1767,19 +1772,19 @@ var q = (e) => new Set(e).size === e.length, Qt = p("opus", "g722", "pcmu", "pcm
 		}), 4),
 		seats: m(h({
 			a: H,
-			v: kt
+			v: jt
 		}), z.seats)
 	}), (e, t) => {
 		q(e.tracks.map((e) => e.source)) || t("tracks", "a source twice"), q(e.tracks.map((e) => e.mid)) || t("tracks", "a section is used twice"), q([...e.tracks.map((e) => e.mid), ...e.seats.flatMap((e) => e.v === "" ? [e.a] : [e.a, e.v])]) || t("seats", "a section is used twice");
 	}),
 	candidate: h({
 		pc: B,
-		candidate: ee(Vt)
+		candidate: ee(Ut)
 	}),
 	view: _(h({ seats: m(h({
 		seat: f(0, z.seats - 1),
 		member: V,
-		source: At,
+		source: Mt,
 		width: d(0, 16384),
 		height: d(0, 16384),
 		paused: u
@@ -1790,7 +1795,7 @@ var q = (e) => new Set(e).size === e.length, Qt = p("opus", "g722", "pcmu", "pcm
 	signal: h({
 		to: V,
 		link: c(1, 64, 64),
-		data: Ht
+		data: Wt
 	}),
 	ready: h({ epoch: B }),
 	ring: h({
@@ -1806,7 +1811,7 @@ var q = (e) => new Set(e).size === e.length, Qt = p("opus", "g722", "pcmu", "pcm
 		to: g(V),
 		file: g(h({
 			id: g(l(/^[\w-]{1,62}$/, "an id")),
-			...Ft
+			...Lt
 		}))
 	}), (e, t) => {
 		e.text === "" && !e.file && t("text", "empty");
@@ -1819,55 +1824,55 @@ var q = (e) => new Set(e).size === e.length, Qt = p("opus", "g722", "pcmu", "pcm
 	lock: h({ locked: u }),
 	role: h({
 		member: V,
-		role: jt
+		role: Nt
 	}),
 	end: h({}),
 	ice: h({})
-}, nn = new TextEncoder();
-function rn(e, n) {
+}, an = new TextEncoder();
+function on(e, n) {
 	let r = c()(e.t, "t");
-	if (!Object.hasOwn(tn, r)) throw new t("unknown-type", `t: ${r}`);
+	if (!Object.hasOwn(rn, r)) throw new t("unknown-type", `t: ${r}`);
 	let i = r === "offer" || r === "signal" ? z.large : z.frame;
 	n !== void 0 && f(1, 2 ** 31 - 1)(n, "id");
 	let a = n === void 0 ? {} : { id: n };
-	if (!Zt(e, z.depth)) throw new t("bad-json", "nested too deeply");
+	if (!$t(e, z.depth)) throw new t("bad-json", "nested too deeply");
 	let o;
 	try {
 		o = JSON.stringify({
 			t: r,
 			...a,
-			...tn[r](e, "")
+			...rn[r](e, "")
 		});
 	} catch (n) {
 		throw JSON.stringify(e).length > i ? new t("too-big") : n;
 	}
-	if (o.length > i / 3 && nn.encode(o).length > i) throw new t("too-big");
+	if (o.length > i / 3 && an.encode(o).length > i) throw new t("too-big");
 	return o;
 }
-Object.keys(Kt), Object.keys(tn);
+Object.keys(Jt), Object.keys(rn);
 // ../sdk/js/src/connection.ts
-var an = [
+var sn = [
 	3e3,
 	5e3,
 	1e4
-], on = 1e4, sn = 5e3, cn = 2e3, ln = {
+], cn = 1e4, ln = 5e3, un = 2e3, dn = {
 	trips: 3,
 	least: 300,
 	most: 1e3
-}, un = 1e3, dn = [
+}, fn = 1e3, pn = [
 	0,
 	300,
 	600,
 	1200,
 	2400,
 	3e3
-], fn = 3, pn = /* @__PURE__ */ new Set([
+], mn = 3, hn = /* @__PURE__ */ new Set([
 	"shutdown",
 	"slow",
 	"idle",
 	"overloaded",
 	"internal"
-]), mn = /* @__PURE__ */ new Set(["overloaded", "internal"]), hn = class {
+]), gn = /* @__PURE__ */ new Set(["overloaded", "internal"]), _n = class {
 	options;
 	socket = null;
 	welcomed = !1;
@@ -1878,14 +1883,14 @@ var an = [
 	lastId = 0;
 	attempts = 0;
 	heard = !1;
-	trip = ln.most;
+	trip = dn.most;
 	asked = 0;
 	waiters = /* @__PURE__ */ new Map();
 	timers = {};
 	settle = null;
 	outbox;
 	constructor(e) {
-		this.options = e, this.token = e.resume, this.outbox = new Dt((e) => this.request(e), e.refused);
+		this.options = e, this.token = e.resume, this.outbox = new kt((e) => this.request(e), e.refused);
 	}
 	start(e) {
 		return new Promise((n, r) => {
@@ -1919,23 +1924,23 @@ var an = [
 		this.outbox.clear();
 	}
 	nudge() {
-		this.over || (this.welcomed ? this.ping(cn) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
+		this.over || (this.welcomed ? this.ping(un) : this.timers.retry !== void 0 && (this.clear("retry"), this.attempts = 0, this.open()));
 	}
 	suspect() {
 		if (this.over || !this.welcomed) return;
-		let { trips: e, least: t, most: n } = ln;
+		let { trips: e, least: t, most: n } = dn;
 		this.ping(Math.max(t, Math.min(n, this.trip * e)));
 	}
 	async leave() {
 		if (this.over) return;
 		let e = this.socket, n = this.welcomed ? this.say({ t: "leave" }).then(() => {}, () => {}) : Promise.resolve();
-		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, un))]), this.fail(new t("left")), e && gn(e, 1e3), this.socket = null;
+		this.over = !0, this.stop(), await Promise.race([n, new Promise((e) => setTimeout(e, fn))]), this.fail(new t("left")), e && vn(e, 1e3), this.socket = null;
 	}
 	say(e) {
 		return new Promise((n, r) => {
 			let i = this.lastId % (2 ** 31 - 1) + 1;
 			try {
-				let t = rn(e, i);
+				let t = on(e, i);
 				this.lastId = i, this.waiters.set(i, {
 					resolve: n,
 					reject: r
@@ -1949,13 +1954,13 @@ var an = [
 		this.clear("retry"), this.attempts++;
 		let e;
 		try {
-			e = new this.options.WebSocket(this.options.url, Ot);
+			e = new this.options.WebSocket(this.options.url, At);
 		} catch (e) {
 			this.finish(new t("unsupported", "no WebSocket to this URL", { cause: e }));
 			return;
 		}
 		this.socket = e;
-		let n = an[Math.min(this.attempts, an.length) - 1];
+		let n = sn[Math.min(this.attempts, sn.length) - 1];
 		this.timers.open = setTimeout(() => this.lost(e), n), e.onopen = () => this.hello(e), e.onmessage = (t) => this.socket === e && this.receive(t.data), e.onclose = () => this.lost(e);
 	}
 	hello(e) {
@@ -1971,14 +1976,14 @@ var an = [
 			...this.options.hello(),
 			...t
 		}).catch((t) => {
-			this.socket !== e || t.code === "network" || this.over || (mn.has(t.code) && (this.joined || this.attempts < fn) ? this.lost(e) : this.finish(t));
+			this.socket !== e || t.code === "network" || this.over || (gn.has(t.code) && (this.joined || this.attempts < mn) ? this.lost(e) : this.finish(t));
 		});
 	}
 	receive(e) {
 		this.heard = !0;
 		let r;
 		try {
-			r = Yt(e);
+			r = Zt(e);
 		} catch (t) {
 			if (t.code !== "unknown-type") {
 				this.socket && this.lost(this.socket);
@@ -2027,24 +2032,24 @@ var an = [
 	}
 	bye(e, r) {
 		let i = this.socket;
-		pn.has(e) && i ? !this.joined && this.attempts >= fn ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
+		hn.has(e) && i ? !this.joined && this.attempts >= mn ? this.finish(new t(n(e), r)) : this.lost(i) : this.over || this.finish(new t(n(e), r));
 	}
 	lost(e) {
 		if (this.socket !== e) return;
 		let n = this.welcomed;
-		if (this.release(), gn(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
-		if (!this.joined && this.attempts >= fn) {
+		if (this.release(), vn(e, 4e3), this.fail(new t("network", "the connection was lost")), this.over) return;
+		if (!this.joined && this.attempts >= mn) {
 			this.finish(new t("network"));
 			return;
 		}
 		n && (this.attempts = 0);
-		let r = dn[Math.min(this.attempts, dn.length - 1)] ?? 0;
+		let r = pn[Math.min(this.attempts, pn.length - 1)] ?? 0;
 		this.timers.retry = setTimeout(() => this.open(), r * (.5 + Math.random() / 2)), this.joined && this.options.state("reconnecting");
 	}
 	finish(e) {
 		if (this.over) return;
 		let t = this.socket;
-		this.over = !0, this.stop(), this.release(), this.fail(e), t && gn(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
+		this.over = !0, this.stop(), this.release(), this.fail(e), t && vn(t, 1e3), this.settle ? this.settle.reject(e) : this.options.closed(e), this.settle = null;
 	}
 	release() {
 		this.socket = null, this.welcomed = !1;
@@ -2072,7 +2077,7 @@ var an = [
 		clearTimeout(this.timers[e]), delete this.timers[e];
 	}
 	schedulePing() {
-		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(sn), on);
+		this.clear("ping"), this.timers.ping = setTimeout(() => this.ping(ln), cn);
 	}
 	ping(e) {
 		let t = this.socket;
@@ -2089,14 +2094,14 @@ var an = [
 		}, e), this.schedulePing();
 	}
 };
-function gn(e, t) {
+function vn(e, t) {
 	e.onopen = e.onmessage = e.onclose = null;
 	try {
 		e.close(t);
 	} catch {}
 }
 // ../sdk/js/src/saved.ts
-var _n = class {
+var yn = class {
 	storage;
 	key;
 	token;
@@ -2132,7 +2137,7 @@ var _n = class {
 		} catch {}
 	}
 };
-function vn(e) {
+function bn(e) {
 	let n;
 	try {
 		n = new URL("ws", e);
@@ -2142,7 +2147,7 @@ function vn(e) {
 	return n.protocol = n.protocol.replace("http", "ws"), n.search = n.hash = "", n.href;
 }
 // ../sdk/js/src/calls.ts
-var yn = 100, bn = class {
+var xn = 100, Sn = class {
 	options;
 	all = /* @__PURE__ */ new Map();
 	past = [];
@@ -2199,7 +2204,7 @@ var yn = 100, bn = class {
 		return t?.update(e), t;
 	}
 	make(e) {
-		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new Ct({
+		let { room: t, request: n } = this.options, r = e.from === t.me.id ? e.to : e.from, i = this.options.nameOf(r), a = new Tt({
 			...t,
 			request: n,
 			over: (e) => this.over(e)
@@ -2213,9 +2218,9 @@ var yn = 100, bn = class {
 		this.all.delete(e.id), this.forget(e.id);
 	}
 	forget(e) {
-		this.past.push(e), this.past.length > yn && this.past.shift();
+		this.past.push(e), this.past.length > xn && this.past.shift();
 	}
-}, xn = 3e4, Sn = 1500, Cn = class {
+}, Cn = 3e4, wn = 1500, Tn = class {
 	options;
 	offers = /* @__PURE__ */ new Map();
 	mine = /* @__PURE__ */ new Map();
@@ -2250,7 +2255,7 @@ var yn = 100, bn = class {
 		this.runs.get(Y(e, r.from))?.stop.abort();
 		let a = new AbortController(), o = () => a.abort();
 		n.signal?.addEventListener("abort", o, { once: !0 });
-		let s = setTimeout(o, xn);
+		let s = setTimeout(o, Cn);
 		try {
 			let t = await this.connect(e, r.from, !0, a);
 			return clearTimeout(s), await me(t, r, {
@@ -2284,7 +2289,7 @@ var yn = 100, bn = class {
 		this.runs.clear(), this.mine.clear();
 	}
 	async give(e, t, n, r) {
-		let i = new AbortController(), a = setTimeout(() => i.abort(), xn), o = this.connect(e, t, !1, i);
+		let i = new AbortController(), a = setTimeout(() => i.abort(), Cn), o = this.connect(e, t, !1, i);
 		this.runs.get(Y(e, t))?.link.receive(r);
 		try {
 			let r = await o;
@@ -2325,9 +2330,9 @@ var yn = 100, bn = class {
 	}
 	end(e, t, n) {
 		let r = this.runs.get(Y(e, t));
-		r?.stop === n && (this.runs.delete(Y(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close(Sn));
+		r?.stop === n && (this.runs.delete(Y(e, t)), n.signal.aborted ? (this.options.signal(t, `f:${e}`, { close: !0 }), r.link.close()) : r.link.close(wn));
 	}
-}, Y = (e, t) => `${e} ${t}`, wn = 9e4, Tn = 2e3, En = class {
+}, Y = (e, t) => `${e} ${t}`, En = 9e4, Dn = 2e3, On = class {
 	fetch;
 	relayOnly = !1;
 	servers = [];
@@ -2340,7 +2345,7 @@ var yn = 100, bn = class {
 		this.servers = e.map((e) => ({ ...e })), this.at = Date.now();
 	}
 	async config() {
-		return Date.now() - this.at > wn && (this.fetching ??= this.refresh().finally(() => {
+		return Date.now() - this.at > En && (this.fetching ??= this.refresh().finally(() => {
 			this.fetching = null;
 		}), await this.fetching), {
 			iceServers: this.servers,
@@ -2350,7 +2355,7 @@ var yn = 100, bn = class {
 	}
 	async refresh() {
 		let e, t = new Promise((t) => {
-			e = setTimeout(() => t(void 0), Tn);
+			e = setTimeout(() => t(void 0), Dn);
 		});
 		try {
 			let e = await Promise.race([this.fetch(), t]);
@@ -2359,7 +2364,7 @@ var yn = 100, bn = class {
 			clearTimeout(e);
 		}
 	}
-}, Dn = [
+}, kn = [
 	"leave",
 	"ping",
 	"state",
@@ -2370,32 +2375,32 @@ var yn = 100, bn = class {
 	"ready",
 	"chat",
 	"ice"
-], On = [
+], An = [
 	"ring",
 	"accept",
 	"decline",
 	"cancel",
 	"hangup"
-], kn = [
+], jn = [
 	"mute",
 	"remove",
 	"lock",
 	"role",
 	"end"
-], An = [
+], Mn = [
 	"offer",
 	"candidate",
 	"view"
 ];
-function jn(e, t) {
-	let n = new Set(Dn);
-	if (e !== "viewer" && t !== "broadcast") for (let e of On) n.add(e);
-	if (e === "moderator") for (let e of kn) n.add(e);
-	if (t === "lobby") for (let e of An) n.delete(e);
+function Nn(e, t) {
+	let n = new Set(kn);
+	if (e !== "viewer" && t !== "broadcast") for (let e of An) n.add(e);
+	if (e === "moderator") for (let e of jn) n.add(e);
+	if (t === "lobby") for (let e of Mn) n.delete(e);
 	return n;
 }
 // ../sdk/js/src/flow.ts
-var Mn = 120, Nn = 600, Pn = 6e3, Fn = class {
+var Pn = 120, Fn = 600, In = 6e3, Ln = class {
 	began;
 	entries = /* @__PURE__ */ new Map();
 	timer;
@@ -2416,35 +2421,35 @@ var Mn = 120, Nn = 600, Pn = 6e3, Fn = class {
 		for (let t of this.entries.keys()) t.startsWith(e) && this.entries.delete(t);
 	}
 	hurry() {
-		this.eagerUntil = Date.now() + Pn, clearTimeout(this.timer), this.schedule();
+		this.eagerUntil = Date.now() + In, clearTimeout(this.timer), this.schedule();
 	}
 	close() {
 		this.closed = !0, clearTimeout(this.timer), this.entries.clear();
 	}
 	schedule() {
-		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? Mn : Nn));
+		!this.closed && [...this.entries.values()].some((e) => !e.flows) && (this.timer = setTimeout(() => void this.look(), Date.now() < this.eagerUntil ? Pn : Fn));
 	}
 	async look() {
 		let e = [...this.entries].filter(([, e]) => !e.flows);
 		await Promise.all(e.map(async ([e, t]) => {
-			let n = await In(t.receiver);
+			let n = await Rn(t.receiver);
 			this.entries.get(e) === t && n !== 0 && (t.flows = !0, this.closed || this.began(e));
 		})), clearTimeout(this.timer), this.schedule();
 	}
 };
-async function In(e) {
+async function Rn(e) {
 	try {
 		for (let t of (await e.getStats()).values()) if (t.type === "inbound-rtp") return e.track.kind === "video" ? t.framesDecoded ?? 0 : t.packetsReceived ?? 0;
 	} catch {}
 	return 0;
 }
 // ../sdk/js/src/media.ts
-var Ln = 1e4, Rn = ["camera", "screen"], zn = [
+var zn = 1e4, Bn = ["camera", "screen"], Vn = [
 	"mic",
 	"camera",
 	"screen",
 	"screen-audio"
-], Bn = class {
+], Hn = class {
 	options;
 	paths = [];
 	local = /* @__PURE__ */ new Map();
@@ -2457,7 +2462,7 @@ var Ln = 1e4, Rn = ["camera", "screen"], zn = [
 	timer;
 	closed = !1;
 	constructor(e) {
-		this.options = e, this.flow = new Fn((e) => this.refresh(e.split(" ")[1] ?? ""));
+		this.options = e, this.flow = new Ln((e) => this.refresh(e.split(" ")[1] ?? ""));
 	}
 	get current() {
 		return this.paths[this.paths.length - 1];
@@ -2475,7 +2480,7 @@ var Ln = 1e4, Rn = ["camera", "screen"], zn = [
 			n = this.options.open(e), this.tags.set(n, ++this.lastTag);
 			for (let [e, t] of this.local) n.set(e, t);
 		}
-		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), Ln)), this.flow.hurry(), this.refreshAll();
+		this.paths = [...this.paths.filter((e) => e !== n), n], n.update(), clearTimeout(this.timer), this.paths.length > 1 && (this.timer = setTimeout(() => this.settle(), zn)), this.flow.hurry(), this.refreshAll();
 	}
 	settled(e) {
 		e === this.epoch && this.settle();
@@ -2509,7 +2514,7 @@ var Ln = 1e4, Rn = ["camera", "screen"], zn = [
 	refresh(e) {
 		let t = this.options.records().get(e);
 		if (t && !this.closed) {
-			for (let n of Rn) this.refreshHalf(e, t, n);
+			for (let n of Bn) this.refreshHalf(e, t, n);
 			this.check();
 		}
 	}
@@ -2569,7 +2574,7 @@ var Ln = 1e4, Rn = ["camera", "screen"], zn = [
 			let e = this.current;
 			if (!this.closed && e && this.readyFor !== this.epoch) {
 				for (let [t, n] of this.options.records()) if (n.member.connected) {
-					for (let n of zn) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
+					for (let n of Vn) if (n !== "screen-audio" && e.expects(t, n) && !this.flows(e, t, n)) return;
 				}
 				this.readyFor = this.epoch, this.options.ready(this.epoch);
 			}
@@ -2581,7 +2586,7 @@ function X(e, t) {
 	return t === "screen-audio" ? e.state.screen : e.state[t];
 }
 // ../sdk/js/src/mesh.ts
-var Vn = /* @__PURE__ */ new Set(), Hn = class {
+var Un = /* @__PURE__ */ new Set(), Wn = class {
 	options;
 	mode = "p2p";
 	local = /* @__PURE__ */ new Map();
@@ -2603,7 +2608,7 @@ var Vn = /* @__PURE__ */ new Set(), Hn = class {
 		let t = this.options.held();
 		for (let [e, n] of this.peers) {
 			let r = n.held;
-			n.held = t.get(e) ?? Vn, n.link.hold(n.held), r.size !== n.held.size && this.options.changed(e);
+			n.held = t.get(e) ?? Un, n.link.hold(n.held), r.size !== n.held.size && this.options.changed(e);
 		}
 	}
 	receive(e, t, n) {
@@ -2681,7 +2686,7 @@ var Vn = /* @__PURE__ */ new Set(), Hn = class {
 			name: o,
 			epoch: t,
 			arrivals: s,
-			held: Vn,
+			held: Un,
 			link: new L({
 				...n,
 				impolite: r.me < e,
@@ -2704,7 +2709,7 @@ var Vn = /* @__PURE__ */ new Set(), Hn = class {
 		let t = this.peers.get(e);
 		this.peers.delete(e), t?.link.close(), t && this.options.changed(e);
 	}
-}, Un = 8e3, Wn = class {
+}, Gn = 8e3, Kn = class {
 	events;
 	participants = /* @__PURE__ */ new Map();
 	records = /* @__PURE__ */ new Map();
@@ -2713,7 +2718,7 @@ var Vn = /* @__PURE__ */ new Set(), Hn = class {
 	missing = /* @__PURE__ */ new Set();
 	timer;
 	constructor(e, t) {
-		this.events = t, this.own = Pe(e), this.self = new Fe(this.own, !0);
+		this.events = t, this.own = Ie(e), this.self = new Le(this.own, !0);
 	}
 	get me() {
 		return this.own.member.id;
@@ -2736,7 +2741,7 @@ var Vn = /* @__PURE__ */ new Set(), Hn = class {
 			this.missing.delete(e.id), this.change(t, e);
 			return;
 		}
-		let n = Pe(e), r = new Fe(n, !1);
+		let n = Ie(e), r = new Le(n, !1);
 		this.records.set(e.id, n), this.participants.set(e.id, r), this.events.joined(r);
 	}
 	update(e) {
@@ -2766,7 +2771,7 @@ var Vn = /* @__PURE__ */ new Set(), Hn = class {
 		for (let e of t) this.add(e);
 		clearTimeout(this.timer), this.missing.size > 0 && (this.timer = setTimeout(() => {
 			for (let e of [...this.missing]) this.remove(e, "gone");
-		}, Un));
+		}, Gn));
 	}
 	close() {
 		clearTimeout(this.timer);
@@ -2777,20 +2782,20 @@ var Vn = /* @__PURE__ */ new Set(), Hn = class {
 		let n = e === this.own ? this.self : this.participants.get(t.id);
 		n && this.events.updated(n);
 	}
-}, Gn = [
+}, qn = [
 	"l",
 	"m",
 	"h"
-], Kn = ["l", "h"], qn = /* @__PURE__ */ new Set(["vp9", "av1"]), Z = 3;
-function Jn(e, t) {
-	let { width: n = 0, height: r = 0 } = t.getSettings?.() ?? {}, i = Zn(e, n, r), a = `L1T${Z}`;
-	return i === 1 ? [{ scalabilityMode: a }] : (e === "screen" ? Kn : Gn.slice(0, i)).map((e, t) => ({
+], Jn = ["l", "h"], Yn = /* @__PURE__ */ new Set(["vp9", "av1"]), Z = 3;
+function Xn(e, t) {
+	let { width: n = 0, height: r = 0 } = t.getSettings?.() ?? {}, i = $n(e, n, r), a = `L1T${Z}`;
+	return i === 1 ? [{ scalabilityMode: a }] : (e === "screen" ? Jn : qn.slice(0, i)).map((e, t) => ({
 		rid: e,
 		scaleResolutionDownBy: 2 ** (i - 1 - t),
 		scalabilityMode: a
 	}));
 }
-var Yn = [
+var Zn = [
 	[2073600, 3e6],
 	[921600, 17e5],
 	[518400, 11e5],
@@ -2798,16 +2803,16 @@ var Yn = [
 	[129600, 35e4],
 	[0, 18e4]
 ];
-function Xn(e, t) {
-	let n = Yn.find(([e]) => t >= e)?.[1] ?? 18e4;
+function Qn(e, t) {
+	let n = Zn.find(([e]) => t >= e)?.[1] ?? 18e4;
 	return e === "screen" ? Math.max(5e5, Math.min(25e5, Math.round(n * 1.5))) : n;
 }
-function Zn(e, t, n) {
+function $n(e, t, n) {
 	let r = t * n;
 	return e === "screen" ? r >= 518400 || r === 0 ? 2 : 1 : r >= 518400 || r === 0 ? 3 : r >= 129600 ? 2 : 1;
 }
-function Qn(e) {
-	let t = Zn(e.source, e.width, e.height), n = e.count > 1 && !qn.has(e.codec) && (e.layered || e.codec === "vp8") ? $n(e, Math.min(t, e.count)) : [er(e, t)];
+function er(e) {
+	let t = $n(e.source, e.width, e.height), n = e.count > 1 && !Yn.has(e.codec) && (e.layered || e.codec === "vp8") ? tr(e, Math.min(t, e.count)) : [nr(e, t)];
 	for (; n.length < e.count;) n.push({
 		active: !1,
 		scaleResolutionDownBy: 1,
@@ -2815,26 +2820,26 @@ function Qn(e) {
 	});
 	return n;
 }
-function $n(e, t) {
+function tr(e, t) {
 	return Array.from({ length: t }, (n, r) => {
 		let i = 2 ** (t - 1 - r);
 		return {
 			active: !e.wanted || e.wanted.wanted.includes(r),
 			scaleResolutionDownBy: i,
-			maxBitrate: Xn(e.source, e.width * e.height / i ** 2),
+			maxBitrate: Qn(e.source, e.width * e.height / i ** 2),
 			...e.layered ? { scalabilityMode: `L1T${Z}` } : {}
 		};
 	});
 }
-function er(e, t) {
-	let n = e.layered && e.codec === "vp9" ? t : 1, r = Math.min(n, (e.wanted?.spatial ?? n - 1) + 1), i = 2 ** (n - r), a = {
+function nr(e, t) {
+	let n = e.layered ? t : 1, r = Math.min(n, (e.wanted?.spatial ?? n - 1) + 1), i = 2 ** (n - r), a = {
 		active: !e.wanted || e.wanted.wanted.length > 0,
 		scaleResolutionDownBy: i,
-		maxBitrate: Xn(e.source, e.width * e.height / i ** 2)
+		maxBitrate: Qn(e.source, e.width * e.height / i ** 2)
 	};
-	return e.codec === "av1" && e.layered ? a.scalabilityMode = "L1T1" : e.layered && (a.scalabilityMode = r > 1 ? `L${r}T${Z}_KEY` : `L1T${Z}`), a;
+	return e.layered && (a.scalabilityMode = r > 1 ? `L${r}T${Z}_KEY` : `L1T${Z}`), a;
 }
-var tr = class {
+var rr = class {
 	source;
 	section;
 	wanted;
@@ -2842,7 +2847,7 @@ var tr = class {
 	setting = Promise.resolve();
 	last = "";
 	constructor(e, t) {
-		this.source = e, this.section = t, this.layered = nr(t.sender).some((e) => e.scalabilityMode !== void 0);
+		this.source = e, this.section = t, this.layered = ir(t.sender).some((e) => e.scalabilityMode !== void 0);
 	}
 	want(e) {
 		this.wanted = e, this.apply();
@@ -2855,7 +2860,7 @@ var tr = class {
 		if (!t.track || !t.getParameters) return;
 		let n = t.getParameters(), r = n.encodings ?? [];
 		if (r.length === 0) return;
-		let i = n.codecs?.[0]?.mimeType, a = i ? b(i) : e ?? "vp8", { width: o = 0, height: s = 0 } = t.track.getSettings?.() ?? {}, c = Qn({
+		let i = n.codecs?.[0]?.mimeType, a = i ? b(i) : e ?? "vp8", { width: o = 0, height: s = 0 } = t.track.getSettings?.() ?? {}, c = er({
 			source: this.source,
 			codec: a,
 			layered: this.layered,
@@ -2878,11 +2883,11 @@ var tr = class {
 		}
 	}
 };
-function nr(e) {
+function ir(e) {
 	return e.getParameters?.().encodings ?? [];
 }
 var Q = (e) => e.paused === !0 && e.source === "camera" && !(e.width > 0 && e.height > 0);
-function rr(e, t) {
+function ar(e, t) {
 	let n = e.filter((e) => e.source === "camera" && t(e.member)), r = e.filter((e) => !(Q(e) && t(e.member))), i = r.filter(Q).length > 5;
 	return {
 		pair: i ? r.filter((e) => !Q(e)) : r,
@@ -2890,7 +2895,7 @@ function rr(e, t) {
 		loud: i ? 5 : 0
 	};
 }
-var ir = [
+var or = [
 	1,
 	2,
 	4,
@@ -2901,11 +2906,11 @@ var ir = [
 	49,
 	64
 ];
-function ar(e, t) {
-	return e <= 0 ? 0 : Math.min(ir.find((t) => t >= e) ?? t, t);
+function sr(e, t) {
+	return e <= 0 ? 0 : Math.min(or.find((t) => t >= e) ?? t, t);
 }
 var $ = (e) => `${e.source} ${e.member}`;
-function or(e, t, n) {
+function cr(e, t, n) {
 	let r = new Map(t.map((e) => [$(e), e.seat])), i = [...new Map(e.map((e) => [$(e), e])).values()].slice(0, n), a = new Set(i.map((e) => r.get($(e))).filter((e) => e !== void 0 && e < n)), o = 0;
 	return i.map((e) => {
 		let t = r.get($(e));
@@ -2917,26 +2922,26 @@ function or(e, t, n) {
 			seat: t,
 			member: e.member,
 			source: e.source,
-			width: sr(e.width),
-			height: sr(e.height),
+			width: lr(e.width),
+			height: lr(e.height),
 			paused: e.paused === !0
 		};
 	}).sort((e, t) => e.seat - t.seat);
 }
-function sr(e) {
+function lr(e) {
 	return Number.isFinite(e) ? Math.min(16384, Math.ceil(Math.max(0, e) / 16) * 16) : 16384;
 }
-function cr(e, t) {
+function ur(e, t) {
 	return JSON.stringify(e) === JSON.stringify(t);
 }
-var lr = [
+var dr = [
 	"live",
 	"waiting",
 	"muted",
 	"paused",
 	"undecodable",
 	"none"
-], ur = class {
+], fr = class {
 	seats = [];
 	apply(e) {
 		let t = /* @__PURE__ */ new Set();
@@ -2948,7 +2953,7 @@ var lr = [
 	}
 	find(e, t, n) {
 		let r;
-		for (let i of this.seats) i?.member === e && i.source === t && (!r || lr.indexOf(i[n]) < lr.indexOf(r[n])) && (r = i);
+		for (let i of this.seats) i?.member === e && i.source === t && (!r || dr.indexOf(i[n]) < dr.indexOf(r[n])) && (r = i);
 		return r;
 	}
 	at(e) {
@@ -2963,13 +2968,13 @@ var lr = [
 	clear() {
 		this.seats = [];
 	}
-}, dr = 2e3, fr = [
+}, pr = 2e3, mr = [
 	0,
 	300,
 	1e3,
 	2e3,
 	4e3
-], pr = 1e3, mr = class {
+], hr = 1e3, gr = class {
 	options;
 	mode = "sfu";
 	pc = null;
@@ -2984,7 +2989,7 @@ var lr = [
 	view = [];
 	told = "";
 	shared = !1;
-	seating = new ur();
+	seating = new fr();
 	streams;
 	busy = !1;
 	dirty = !1;
@@ -3029,12 +3034,12 @@ var lr = [
 	rebuild() {
 		if (this.closed) return;
 		this.drop();
-		let e = fr[Math.min(this.failures++, fr.length - 1)] ?? 0;
+		let e = mr[Math.min(this.failures++, mr.length - 1)] ?? 0;
 		this.later(e, () => void this.build());
 	}
 	arrival(e, t) {
 		let n = T(t), r = this.seating.find(e, w(t), n);
-		if (!r || r.seat >= this.negotiated || gr(r[n])) return;
+		if (!r || r.seat >= this.negotiated || vr(r[n])) return;
 		let i = this.seats[r.seat], a = (n === "audio" ? i?.a : i?.v)?.receiver;
 		return a && {
 			track: a.track,
@@ -3086,7 +3091,7 @@ var lr = [
 	}
 	nudge() {
 		let e = this.pc, t = this.dirty && !this.busy;
-		t && this.negotiate(), !e || !this.answered || t && this.restarting || (e.connectionState !== "connected" || this.silent ? this.restart() : Le(e).then((t) => {
+		t && this.negotiate(), !e || !this.answered || t && this.restarting || (e.connectionState !== "connected" || this.silent ? this.restart() : ze(e).then((t) => {
 			!t && this.pc === e && this.restart();
 		}));
 	}
@@ -3125,7 +3130,7 @@ var lr = [
 				this.failures = 0, this.silent = !1;
 				break;
 			case "disconnected":
-				this.later(dr, () => this.restart());
+				this.later(pr, () => this.restart());
 				break;
 			case "failed":
 				this.rebuild();
@@ -3147,27 +3152,27 @@ var lr = [
 	show() {
 		let e = this.options.wishes();
 		if (this.wishes = new Map(e.map((e) => [`${e.source} ${e.member}`, e])), !this.pc) return;
-		let { pair: t, other: n, loud: r } = rr(e, (e) => this.foreign(e));
+		let { pair: t, other: n, loud: r } = ar(e, (e) => this.foreign(e));
 		this.shared = r > 0;
 		let i = this.seats.length, a = this.options.seats;
-		this.grow("loud", r, a), this.grow("other", n.length, a), this.grow("pair", ar(t.length, a), a), this.seats.length > i && this.negotiate();
+		this.grow("loud", r, a), this.grow("other", n.length, a), this.grow("pair", sr(t.length, a), a), this.seats.length > i && this.negotiate();
 		let o = [...this.place("pair", t), ...this.place("other", n)];
 		for (let e of this.of("loud").slice(0, r)) o.push({
 			seat: e,
 			member: "loud",
-			...hr
+			..._r
 		});
-		o.sort((e, t) => e.seat - t.seat), cr(o, this.view) || (this.view = o), this.tell();
+		o.sort((e, t) => e.seat - t.seat), ur(o, this.view) || (this.view = o), this.tell();
 	}
 	foreign(e) {
 		let t = this.options.roster.get(e)?.tracks.find((e) => e.source === "mic")?.codec;
-		return !!t && Ae(this.options.codecs().audio).includes(t);
+		return !!t && Me(this.options.codecs().audio).includes(t);
 	}
 	of(e) {
 		return this.seats.flatMap((t, n) => t.shape === e ? [n] : []);
 	}
 	place(e, t) {
-		let n = this.of(e), r = or(t, this.view.flatMap((e) => n.includes(e.seat) ? [{
+		let n = this.of(e), r = cr(t, this.view.flatMap((e) => n.includes(e.seat) ? [{
 			...e,
 			seat: n.indexOf(e.seat)
 		}] : []), n.length).map((e) => ({
@@ -3176,7 +3181,7 @@ var lr = [
 		}));
 		return e === "pair" ? r : r.map((e) => ({
 			...e,
-			...hr
+			..._r
 		}));
 	}
 	tell() {
@@ -3192,9 +3197,9 @@ var lr = [
 		let { audio: i, video: a } = this.options.codecs();
 		for (let o = this.of(e).length; o < t && this.seats.length < n; o++) {
 			let t = r.addTransceiver("audio", { direction: "recvonly" });
-			S(this.options.env, t, e === "other" ? Ae(i) : ke(C(i)));
+			S(this.options.env, t, e === "other" ? Me(i) : je(C(i)));
 			let n = e === "pair" ? r.addTransceiver("video", { direction: "recvonly" }) : null;
-			n && S(this.options.env, n, a), this.seats.push({
+			n && (S(this.options.env, n, a), Ae(n)), this.seats.push({
 				shape: e,
 				a: t,
 				v: n
@@ -3205,7 +3210,7 @@ var lr = [
 		let { publish: e, video: t } = this.options.codecs(), n = `${e} ${t.join()}`;
 		if (n === this.advice) return;
 		this.advice = n;
-		let r = je(this.options.env, t, e);
+		let r = Ne(this.options.env, t, e);
 		if (r.join() !== this.publishing) {
 			this.publishing = r.join();
 			for (let [e, t] of this.sending) T(e) === "video" && S(this.options.env, t, r);
@@ -3217,14 +3222,14 @@ var lr = [
 		let t = this.options.codecs();
 		for (let [n, r] of this.local) {
 			if (this.sending.has(n)) continue;
-			let i = T(n), a = n === "camera" || n === "screen" ? { sendEncodings: Jn(n, r) } : {}, o = [this.streams[w(n)]], s = e.addTransceiver(r, {
+			let i = T(n), a = n === "camera" || n === "screen" ? { sendEncodings: Xn(n, r) } : {}, o = [this.streams[w(n)]], s = e.addTransceiver(r, {
 				direction: "sendonly",
 				streams: o,
 				...a
 			});
-			this.sending.set(n, s), (n === "camera" || n === "screen") && this.pictures.set(n, new tr(n, s));
-			let c = je(this.options.env, t.video, t.publish);
-			i === "video" && (this.publishing = c.join()), S(this.options.env, s, i === "audio" ? ke(C(t.audio)) : c);
+			this.sending.set(n, s), (n === "camera" || n === "screen") && this.pictures.set(n, new rr(n, s));
+			let c = Ne(this.options.env, t.video, t.publish);
+			i === "video" && (this.publishing = c.join()), S(this.options.env, s, i === "audio" ? je(C(t.audio)) : c);
 		}
 	}
 	negotiate() {
@@ -3248,7 +3253,7 @@ var lr = [
 		let n = this.seats.filter((e) => e.a.mid !== null && e.v?.mid !== null).length, { sdp: r } = await this.options.request({
 			t: "offer",
 			pc: this.generation,
-			sdp: rt(t),
+			sdp: at(t),
 			tracks: [...this.sending].flatMap(([e, t]) => t.mid !== null && this.local.has(e) && this.options.roster.speaks ? [{
 				mid: t.mid,
 				source: e
@@ -3262,7 +3267,7 @@ var lr = [
 		let i = /* @__PURE__ */ new Set([this.sending.get("mic")?.mid ?? ""]);
 		if (await e.setRemoteDescription({
 			type: "answer",
-			sdp: it(r, i)
+			sdp: ot(r, i)
 		}), this.pc === e) {
 			this.negotiated = n, this.answered = !0, this.restarting = !1;
 			for (let e of this.pictures.values()) e.apply(this.publishing.split(",")[0]);
@@ -3285,7 +3290,7 @@ var lr = [
 			case "sdp":
 				this.options.error(e), this.rebuild();
 				return;
-			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(pr * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
+			default: this.failures === 0 && this.options.error(e), this.dirty = !0, this.later(hr * 2 ** Math.min(this.failures++, 4), () => this.negotiate());
 		}
 	}
 	later(e, t) {
@@ -3293,52 +3298,52 @@ var lr = [
 			this.closed || t();
 		}, e);
 	}
-}, hr = {
+}, _r = {
 	source: "camera",
 	width: 0,
 	height: 0,
 	paused: !1
-}, gr = (e) => e === "none" || e === "undecodable", _r = {
+}, vr = (e) => e === "none" || e === "undecodable", yr = {
 	width: 640,
 	height: 360
-}, vr = {
+}, br = {
 	width: 0,
 	height: 0,
 	paused: !0
-}, yr = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), br = (e) => e.role !== "viewer" || e.tracks.length > 0;
-function xr(e, t, n) {
+}, xr = (e, ...t) => e.tracks.some((e) => t.includes(e.source)), Sr = (e) => e.role !== "viewer" || e.tracks.length > 0;
+function Cr(e, t, n) {
 	let r = [...e ?? []], i = (e, t) => r.some((n) => n.member === e && n.source === t);
 	if (r.some((e) => e.member === "first")) return r.slice(0, n);
-	for (let n of t) br(n) && !i(n.id, "camera") && r.push({
+	for (let n of t) Sr(n) && !i(n.id, "camera") && r.push({
 		member: n.id,
 		source: "camera",
-		...e ? vr : _r
-	}), i(n.id, "screen") || (!e && (n.state.screen || yr(n, "screen")) ? r.push({
+		...e ? br : yr
+	}), i(n.id, "screen") || (!e && (n.state.screen || xr(n, "screen")) ? r.push({
 		member: n.id,
 		source: "screen",
-		..._r
-	}) : e && yr(n, "screen-audio") && r.push({
+		...yr
+	}) : e && xr(n, "screen-audio") && r.push({
 		member: n.id,
 		source: "screen",
-		..._r,
+		...yr,
 		paused: !0
 	}));
 	return e ? r : r.slice(0, n);
 }
-function Sr(e) {
+function wr(e) {
 	let t = /* @__PURE__ */ new Map();
 	for (let { member: n, source: r, paused: i } of e ?? []) i && t.set(n, (t.get(n) ?? /* @__PURE__ */ new Set()).add(r));
 	return t;
 }
 // ../sdk/js/src/session.ts
-var Cr = 500, wr = /* @__PURE__ */ new Set([
+var Tr = 500, Er = /* @__PURE__ */ new Set([
 	"not-allowed",
 	"no-member",
 	"no-call",
 	"bad-message",
 	"left",
 	"aborted"
-]), Tr = class {
+]), Dr = class {
 	env;
 	connection;
 	saved;
@@ -3362,7 +3367,7 @@ var Cr = 500, wr = /* @__PURE__ */ new Set([
 	constructor(e, t, n, r, i) {
 		this.env = e, this.connection = t, this.saved = n, this.room = r.room, this.limits = r.limits, this.may = new Set(r.may);
 		let a = this.events.emit.bind(this.events);
-		this.roster = new Wn(r.you, {
+		this.roster = new Kn(r.you, {
 			joined: (e) => a("joined", e),
 			left: (e, t) => {
 				this.files.left(e.id), a("left", {
@@ -3371,7 +3376,7 @@ var Cr = 500, wr = /* @__PURE__ */ new Set([
 				});
 			},
 			updated: (e) => a("updated", e)
-		}), this.ice = new En(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
+		}), this.ice = new On(() => t.request({ t: "ice" })), this.ice.relayOnly = i;
 		let o = {
 			env: e,
 			config: () => this.ice.config(),
@@ -3382,7 +3387,7 @@ var Cr = 500, wr = /* @__PURE__ */ new Set([
 			link: n,
 			data: r
 		});
-		this.files = new Cn({
+		this.files = new Tn({
 			link: o,
 			me: () => this.roster.me,
 			signal: s,
@@ -3390,7 +3395,7 @@ var Cr = 500, wr = /* @__PURE__ */ new Set([
 			progress: (e) => a("fileProgress", e)
 		});
 		let c = this.roster;
-		this.calls = new bn({
+		this.calls = new Sn({
 			room: {
 				link: o,
 				get me() {
@@ -3407,7 +3412,7 @@ var Cr = 500, wr = /* @__PURE__ */ new Set([
 			request: (e) => t.request(e),
 			nameOf: (e) => c.nameOf(e),
 			incoming: (e) => a("call", e)
-		}), this.media = new Bn({
+		}), this.media = new Hn({
 			env: e,
 			open: (e) => this.open(e),
 			records: () => c.records,
@@ -3424,7 +3429,7 @@ var Cr = 500, wr = /* @__PURE__ */ new Set([
 					...n.status(t)
 				});
 			}
-		}), this.monitor = new _t({
+		}), this.monitor = new yt({
 			me: () => c.me,
 			inspect: () => this.media.inspect(),
 			speaking: (e) => a("speaking", e),
@@ -3485,7 +3490,7 @@ var Cr = 500, wr = /* @__PURE__ */ new Set([
 			case "room":
 				this.room = {
 					...this.room,
-					...Er(e)
+					...Or(e)
 				}, this.advise(e.publish.video), this.media.update(), this.events.emit("room", this.facade);
 				break;
 			case "topology":
@@ -3557,13 +3562,13 @@ var Cr = 500, wr = /* @__PURE__ */ new Set([
 		this.shown = e, this.media.update();
 	}
 	remember(e) {
-		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > Cr && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
+		this.history.some((t) => t.id === e.id) || (this.history.push(e), this.history.length > Tr && this.history.shift(), this.events.emit("chat", e), this.files.announced(e));
 	}
 	state(e) {
 		this.connectionState !== e && (this.connectionState = e, this.events.emit("connection", { state: e }));
 	}
 	refused(e, t) {
-		wr.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
+		Er.has(t.code) ? e.t === "state" && this.events.emit("error", t) : this.events.emit("error", t);
 	}
 	nudge() {
 		this.connection.nudge(), this.media.nudge(), this.calls.nudge();
@@ -3576,7 +3581,7 @@ var Cr = 500, wr = /* @__PURE__ */ new Set([
 	}
 	open(e) {
 		let { env: t, connection: n, roster: r } = this, i = (e) => this.media.refresh(e), a = () => this.ice.config();
-		if (e === "p2p") return new Hn({
+		if (e === "p2p") return new Wn({
 			link: {
 				env: t,
 				config: a,
@@ -3591,9 +3596,9 @@ var Cr = 500, wr = /* @__PURE__ */ new Set([
 				data: r
 			}),
 			changed: i,
-			held: () => Sr(this.shown)
+			held: () => wr(this.shown)
 		});
-		let o = new mr({
+		let o = new gr({
 			env: t,
 			roster: r,
 			config: a,
@@ -3606,7 +3611,7 @@ var Cr = 500, wr = /* @__PURE__ */ new Set([
 				publish: this.room.publish.video
 			}),
 			seats: this.limits.seats,
-			wishes: () => xr(this.shown, this.roster.others(), this.limits.seats),
+			wishes: () => Cr(this.shown, this.roster.others(), this.limits.seats),
 			changed: i,
 			error: (e) => this.events.emit("error", e)
 		});
@@ -3614,7 +3619,7 @@ var Cr = 500, wr = /* @__PURE__ */ new Set([
 	}
 	updated(e) {
 		let t = e.id === this.roster.me, n = t && e.role !== this.roster.own.member.role;
-		if (n && (this.may = jn(e.role, this.room.kind)), this.roster.update(e), n) {
+		if (n && (this.may = Nn(e.role, this.room.kind)), this.roster.update(e), n) {
 			if (e.role === "viewer") for (let e of [...this.media.published.keys()]) this.publish(e, null);
 			this.events.emit("room", this.facade);
 		}
@@ -3643,7 +3648,7 @@ var Cr = 500, wr = /* @__PURE__ */ new Set([
 		});
 	}
 };
-function Er(e) {
+function Or(e) {
 	return {
 		locked: e.locked,
 		video: e.video,
@@ -3651,7 +3656,7 @@ function Er(e) {
 		publish: e.publish
 	};
 }
-function Dr(e, t, n, r) {
+function kr(e, t, n, r) {
 	let { room: i, kind: a, token: o, role: s, topology: c, audio: l, video: u } = e;
 	return {
 		room: i,
@@ -3668,7 +3673,7 @@ function Dr(e, t, n, r) {
 	};
 }
 // ../sdk/js/src/room.ts
-var Or = class e {
+var Ar = class e {
 	session;
 	looker = new R();
 	moderate;
@@ -3700,19 +3705,19 @@ var Or = class e {
 		};
 	}
 	static async join(n, r) {
-		let i = Ar(n.rtc), a = vn(n.url), o = new _n(n.storage, `veche ${a} ${n.room}`), s = {
+		let i = Mr(n.rtc), a = bn(n.url), o = new yn(n.storage, `veche ${a} ${n.room}`), s = {
 			mic: !1,
 			camera: !1,
 			screen: !1,
 			hand: !1,
 			...n.state
-		}, c, l, u = new hn({
+		}, c, l, u = new _n({
 			WebSocket: i.WebSocket,
 			url: a,
 			resume: o.resume,
-			hello: () => Dr(n, i, n.name, c?.roster.own.member.state ?? s),
+			hello: () => kr(n, i, n.name, c?.roster.own.member.state ?? s),
 			welcome: (t) => {
-				o.keep(t.resume), c ? c.welcome(t) : (c = new Tr(i, u, o, t, n.relayOnly === !0), l = new e(c));
+				o.keep(t.resume), c ? c.welcome(t) : (c = new Dr(i, u, o, t, n.relayOnly === !0), l = new e(c));
 			},
 			renewed: (e) => o.keep(e),
 			event: (e) => c?.event(e),
@@ -3798,9 +3803,9 @@ var Or = class e {
 	}
 	async sendFile(e, n = {}) {
 		let r = {
-			name: kr(e.name || "file", 255),
+			name: jr(e.name || "file", 255),
 			size: e.size,
-			mime: kr(e.type, 127)
+			mime: jr(e.type, 127)
 		}, { files: i } = this.session, a = await this.say({
 			t: "chat",
 			text: "",
@@ -3847,7 +3852,7 @@ var Or = class e {
 		return n && r.file && this.session.files.keep(r.file.id, n), this.session.remember(r), r;
 	}
 };
-function kr(e, t) {
+function jr(e, t) {
 	let n = new TextEncoder(), r = "";
 	for (let i of e) {
 		if (n.encode(r + i).length > t) break;
@@ -3855,7 +3860,7 @@ function kr(e, t) {
 	}
 	return r;
 }
-function Ar(e = {}) {
+function Mr(e = {}) {
 	let n = globalThis, r = {};
 	for (let i of [
 		"RTCPeerConnection",
@@ -3870,4 +3875,4 @@ function Ar(e = {}) {
 	}
 	return r;
 }
-export { Ct as Call, Fe as Participant, Or as Room, t as VecheError, n as errorCode, e as errorReasons };
+export { Tt as Call, Le as Participant, Ar as Room, t as VecheError, n as errorCode, e as errorReasons };
