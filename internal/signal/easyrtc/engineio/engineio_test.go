@@ -88,7 +88,8 @@ func TestPolling(t *testing.T) {
 		t.Errorf("%q", body)
 	}
 	st.post(q, "4bye")
-	st.expect(q, "4last\x1e1") // last words wait for the poll
+	st.expect(q, "4last") // last words wait for the poll, and the end for the next one
+	st.expect(q, "1")
 	if status, _, _ := st.call(http.MethodGet, q, "", nil); status != http.StatusBadRequest {
 		t.Errorf("status %d after the end", status)
 	}
@@ -307,7 +308,7 @@ func TestTooBig(t *testing.T) {
 		t.Errorf("%d %q", status, body)
 	}
 	st.ended(0, wsconn.TooBig)
-	st.expect(q, "4"+strings.Repeat("x", 999)+" false\x1e4too-big\x1e1")
+	st.expect(q, "4"+strings.Repeat("x", 999)+" false\x1e4too-big")
 	w := st.dial("EIO=4&transport=websocket")
 	w.read()
 	w.send("4" + strings.Repeat("x", 1000))
@@ -326,7 +327,7 @@ func TestMalformed(t *testing.T) {
 	for _, bad := range []string{"", "x", "4a\x1e", "\x1e", "4\xff\xfe", "b!", "9", "2", "2probe", "5", "0{}", strings.Repeat("4\x1e", maxPackets)} {
 		q := st.begin()
 		_, _, _ = st.call(http.MethodPost, q, bad, nil)
-		st.expect(q, "4protocol\x1e1")
+		st.expect(q, "4protocol")
 		st.ended(n, wsconn.Protocol)
 		n++
 		if len(bad) > 100 || strings.Contains(bad, "\xff") || strings.HasPrefix(bad, "4a") || bad == "b!" {
@@ -356,7 +357,7 @@ func TestPanic(t *testing.T) {
 	st := newStand(t, Config{})
 	q := st.begin()
 	st.post(q, "4panic")
-	st.expect(q, "4internal\x1e1")
+	st.expect(q, "4internal")
 	st.ended(0, wsconn.Panic)
 }
 
@@ -386,7 +387,7 @@ func TestSlow(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	st.ended(0, wsconn.Slow)
-	st.expect(q, "4slow\x1e1")
+	st.expect(q, "4slow")
 }
 
 func TestLimits(t *testing.T) {
@@ -456,7 +457,7 @@ func TestClose(t *testing.T) {
 	if last, code := w.ended(); last != "4shutdown" || code != websocket.StatusGoingAway {
 		t.Errorf("%q %d", last, code)
 	}
-	if body := <-got; body != "4shutdown\x1e1" {
+	if body := <-got; body != "4shutdown" {
 		t.Errorf("%q", body)
 	}
 	if err := <-done; err != nil {

@@ -53,14 +53,12 @@ func (x *Session) fetch(w http.ResponseWriter, r *http.Request) {
 			fail(w, http.StatusBadRequest, badRequest)
 			return
 		case len(x.queue) > 0:
-			out := joinPayload(x.queue)
-			x.queue, x.bytes = nil, 0
-			over := x.reason != ""
+			out, over := x.flush()
 			x.mu.Unlock()
 			answer(w, out)
 			if over {
-				x.s.wake() // to forget the session
 				x.s.forget(x)
+				x.s.wake()
 			}
 			return
 		case x.reason != "", x.ws != nil && mine == nil:
@@ -87,6 +85,17 @@ func (x *Session) fetch(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// flush is what a poll gets, and whether it is the last one; mu is held. What ends the session goes by itself: clients
+// of Socket.IO act upon it before what has come together with it, and would drop that.
+func (x *Session) flush() (out []byte, over bool) {
+	now, later := x.queue, [][]byte(nil)
+	if n := len(now) - 1; x.reason != "" && n > 0 {
+		now, later = now[:n], now[n:]
+	}
+	x.queue, x.bytes = later, 0
+	return joinPayload(now), x.reason != "" && later == nil
 }
 
 // post takes the packets of a client.
