@@ -12,6 +12,7 @@ import (
 	"veche.example/internal/signal/article"
 	"veche.example/internal/signal/easyrtc"
 	"veche.example/internal/signal/peerjs"
+	"veche.example/internal/signal/saltyrtc"
 	"veche.example/internal/signal/sip"
 	"veche.example/internal/signal/sip/digest"
 )
@@ -29,6 +30,13 @@ var frontendModules = []frontendModule{
 	{"peerjs", front.Below("/peerjs"), func(c front.Config, f *config.Frontends) frontend {
 		o := &f.PeerJS
 		return peerjs.New(c, peerjs.Options{Keys: o.Keys, Discovery: o.Discovery, Expire: o.Expire, Idle: o.Idle})
+	}},
+	{"saltyrtc", saltyrtc.Mount, func(c front.Config, f *config.Frontends) frontend {
+		keys, err := f.SaltyRTC.PrivateKeys()
+		if err != nil { // has been read before: somebody takes the file away just now
+			c.Log.Error("saltyrtc: permanent keys", "err", err)
+		}
+		return saltyrtc.New(c, saltyrtc.Options{Keys: keys})
 	}},
 	{"sip", front.Upgrade("/sip", "sip"), func(c front.Config, f *config.Frontends) frontend {
 		o := &f.SIP
@@ -83,7 +91,7 @@ func (s *Server) frontConfig(common *config.Frontend) front.Config {
 	c := front.Config{
 		Log: s.log, Origins: append(append([]string(nil), s.cfg.HTTP.Origins...), common.Origins...), ClientIP: s.clientIP,
 		Host: func(r *http.Request) string { return s.trust.Of(r).Host },
-		ICE:  s.frontICE,
+		ICE:  s.frontICE, Derive: s.keys.Derive,
 		Limits: front.Limits{
 			Connections: common.Connections, PerIP: common.PerIP, Pending: l.PendingPerIP,
 			Rate: float64(l.MessagesPerSecond), Burst: l.Burst, Frame: int(l.SDP),

@@ -21,13 +21,14 @@ var pairs = map[string]string{
 	"docs/guide.md": "docs/guide.ru.md",
 	"docs/user.md":  "docs/user.ru.md",
 
-	"docs/clients.md":         "docs/ru/clients.md",
-	"docs/streaming.md":       "docs/ru/streaming.md",
-	"docs/migrate/easyrtc.md": "docs/ru/migrate/easyrtc.md",
-	"docs/migrate/peerjs.md":  "docs/ru/migrate/peerjs.md",
-	"docs/migrate/sip.md":     "docs/ru/migrate/sip.md",
-	"docs/streaming-out.md":   "docs/ru/streaming-out.md",
-	"docs/migrate/article.md": "docs/ru/migrate/article.md",
+	"docs/clients.md":          "docs/ru/clients.md",
+	"docs/streaming.md":        "docs/ru/streaming.md",
+	"docs/migrate/easyrtc.md":  "docs/ru/migrate/easyrtc.md",
+	"docs/migrate/peerjs.md":   "docs/ru/migrate/peerjs.md",
+	"docs/migrate/sip.md":      "docs/ru/migrate/sip.md",
+	"docs/streaming-out.md":    "docs/ru/streaming-out.md",
+	"docs/migrate/article.md":  "docs/ru/migrate/article.md",
+	"docs/migrate/saltyrtc.md": "docs/ru/migrate/saltyrtc.md",
 }
 
 // block is a fenced piece of a page.

@@ -20,6 +20,8 @@ type Frontends struct {
 
 	PeerJS PeerJS `koanf:"peerjs" doc:"Clients of PeerJS (docs/migrate/peerjs.md), below /peerjs/."`
 
+	SaltyRTC SaltyRTC `koanf:"saltyrtc" doc:"Clients of SaltyRTC (docs/migrate/saltyrtc.md), at /{64 hex digits} and below /saltyrtc/."`
+
 	SIP SIP `koanf:"sip" doc:"Clients of SIP over WebSocket (docs/migrate/sip.md), at /sip."`
 }
 
@@ -49,10 +51,11 @@ func defaultFrontend() Frontend { return Frontend{Access: "auto", Connections: 1
 
 func defaultFrontends() Frontends {
 	return Frontends{
-		Article: Article{defaultFrontend()},
-		EasyRTC: defaultEasyRTC(),
-		PeerJS:  PeerJS{Frontend: defaultFrontend(), Keys: []string{"peerjs"}, Expire: 5 * time.Second, Idle: 90 * time.Second},
-		SIP:     defaultSIP(),
+		Article:  Article{defaultFrontend()},
+		EasyRTC:  defaultEasyRTC(),
+		PeerJS:   PeerJS{Frontend: defaultFrontend(), Keys: []string{"peerjs"}, Expire: 5 * time.Second, Idle: 90 * time.Second},
+		SIP:      defaultSIP(),
+		SaltyRTC: SaltyRTC{Frontend: defaultFrontend()},
 	}
 }
 
@@ -136,6 +139,7 @@ func (c Config) checkFrontends(fail func(key string, value any, cause string)) {
 	})
 	c.Frontends.SIP.check(fail)
 	c.Frontends.EasyRTC.check(fail)
+	c.Frontends.SaltyRTC.check(fail)
 	p := &c.Frontends.PeerJS
 	if len(p.Keys) == 0 {
 		fail("frontends.peerjs.keys", "", "must not be empty")

@@ -24,9 +24,14 @@ type Config struct {
 	// Errors wrap ErrDenied.
 	Authorize func(token, space string) (Grant, error)
 	// ICE makes the STUN and TURN servers for a client, with credentials of its own; nil = none.
-	ICE    func(r *http.Request, client string) []ICEServer
+	ICE func(r *http.Request, client string) []ICEServer
+	// Derive makes 32 bytes of key for a purpose, the same after a restart as long as the server's secret is; nil = there
+	// is no secret.
+	Derive func(purpose string) []byte
 	Limits Limits
-	Inline bool // the front-end's own: its sockets' handlers never wait (wsconn.Config.Inline)
+
+	Inline   bool // the front-end's own: its sockets' handlers never wait (wsconn.Config.Inline)
+	Unspoken bool // and tell who speaks another subprotocol (wsconn.Config.Unspoken)
 }
 
 // Limits bound what clients cost.
@@ -97,7 +102,8 @@ func (c *Config) Sockets(l wsconn.Limits, subprotocols ...string) *wsconn.Server
 	}
 	l.PerIP = c.Limits.PerIP
 	return wsconn.New(wsconn.Config{
-		Log: c.Log, Subprotocols: subprotocols, Origins: c.Origins, ClientIP: c.ClientIP, Host: c.Host, Local: true, Direct: true, Inline: c.Inline, Limits: l,
+		Log: c.Log, Subprotocols: subprotocols, Origins: c.Origins, ClientIP: c.ClientIP, Host: c.Host, Local: true, Direct: true, Inline: c.Inline,
+		Unspoken: c.Unspoken, Limits: l,
 	})
 }
 

@@ -21,7 +21,9 @@ type Config struct {
 	// Inline says that the handlers' Message and Limited never wait for anything: where there is a poller they are
 	// called by its one goroutine, for all connections of the server.
 	Inline bool
-	Limits Limits
+	// Unspoken lets clients in that offer none of Subprotocols; Conn.Subprotocol is then "", and the handler tells them.
+	Unspoken bool
+	Limits   Limits
 }
 
 // Limits bound what one client can cost. Zero values take the defaults.

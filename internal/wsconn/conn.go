@@ -22,10 +22,13 @@ type Conn struct {
 	heard    atomic.Int64 // when the last message came
 	pinged   int64        // the keeper's: when it last pinged
 	writers  sync.WaitGroup
-	closes   atomic.Bool // reason is not ""
-	r        reader
-	polled   *watch // nil = the reader waits by itself
-	id       [6]byte
+
+	keepalive atomic.Pointer[keepalive] // nil = as the server's limits are
+
+	closes atomic.Bool // reason is not ""
+	r      reader
+	polled *watch // nil = the reader waits by itself
+	id     [6]byte
 
 	started, ready bool // guarded by Server.mu
 

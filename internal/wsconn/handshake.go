@@ -81,7 +81,7 @@ func (s *Server) refuse(r *http.Request) (status int, why string) {
 		return http.StatusBadRequest, "Sec-WebSocket-Key is not 16 bytes in base64"
 	case !s.config.origins().Allows(r):
 		return http.StatusForbidden, "this origin is not allowed"
-	case len(s.config.Subprotocols) > 0 && s.subprotocol(r) == "":
+	case len(s.config.Subprotocols) > 0 && !s.config.Unspoken && s.subprotocol(r) == "":
 		return http.StatusBadRequest, "subprotocol: one of " + strings.Join(s.config.Subprotocols, ", ")
 	}
 	return 0, ""
