@@ -229,9 +229,10 @@ func TestMeeting(t *testing.T) {
 	r3.expect("new-initiator")
 	r4.expect("new-initiator")
 	r3.relayed(i.to(3, "again"))
-	if st := s.a.Stats(); st.Clients != 3 || st.Relayed != 3 {
-		t.Errorf("%+v", st)
-	}
+	s.until("all is counted", func() bool { // behind what is sent
+		st := s.a.Stats()
+		return st.Clients == 3 && st.Relayed == 3
+	})
 }
 
 // TestNewInitiator drops the one before, who is not said to have disconnected.
