@@ -71,7 +71,6 @@ export function preferences(env: Capabilities, kind: Kind, order: readonly strin
   return out;
 }
 
-/** Restricts and orders the codecs of a section as far as the run-time can. */
 /** Chromium's API (W3C WebRTC Extensions §5.2) is not in the types yet. */
 interface Negotiating {
   getHeaderExtensionsToNegotiate?(): { uri: string; direction: string }[];
@@ -81,7 +80,8 @@ interface Negotiating {
 const dependencyDescriptor = 'https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension';
 
 /** Lets a section that receives ask for the description of layers, without which those of AV1 cannot be told apart. */
-export function describeLayers(section: Negotiating): void {
+export function describeLayers(transceiver: RTCRtpTransceiver): void {
+  const section = transceiver as RTCRtpTransceiver & Negotiating;
   const all = section.getHeaderExtensionsToNegotiate?.();
   const wanted = all?.find((e) => e.uri === dependencyDescriptor && e.direction === 'stopped');
   if (!all || !wanted) return;
@@ -89,6 +89,7 @@ export function describeLayers(section: Negotiating): void {
   section.setHeaderExtensionsToNegotiate?.(all);
 }
 
+/** Restricts and orders the codecs of a section as far as the run-time can. */
 export function prefer(env: Capabilities, transceiver: RTCRtpTransceiver, order: readonly string[]): void {
   const codecs = preferences(env, transceiver.receiver.track.kind as Kind, order);
   if (codecs.length === 0) return;

@@ -95,7 +95,7 @@ function simulcast(p: Picture, levels: number): Encoding[] {
 
 /** One stream. Spatial layers nobody wants are left out from above, so that those below keep their size. */
 function single(p: Picture, levels: number): Encoding {
-  const layers = p.layered ? levels : 1;
+  const layers = p.layered && scalable.has(p.codec) ? levels : 1;
   const kept = Math.min(layers, (p.wanted?.spatial ?? layers - 1) + 1);
   const scale = 2 ** (layers - kept);
   const out: Encoding = {

@@ -20,7 +20,7 @@ describe('what is sent of a picture', () => {
     ['Firefox, VP8', { layered: false }, ['1/4', '1/2', '1/1']],
     ['Firefox, others', { layered: false, codec: 'vp9' }, ['1/1', '-', '-']],
     ['VP9 in one stream', { codec: 'vp9' }, ['1/1 L3T3_KEY', '-', '-']],
-    ['AV1 is one picture', { codec: 'av1', width: 640, height: 360 }, ['1/1 L1T1', '-', '-']],
+    ['AV1 is one stream in layers', { codec: 'av1', width: 640, height: 360 }, ['1/1 L2T3_KEY', '-', '-']],
     ['a server that takes one encoding only', { count: 1 }, ['1/1 L1T3']],
     ['a screen has two sizes', { source: 'screen', count: 2, width: 1920, height: 1080 }, ['1/2 L1T3', '1/1 L1T3']],
     ['nobody watches the large one', { wanted: want([0, 1]) }, ['1/4 L1T3', '1/2 L1T3', '-']],
@@ -117,7 +117,7 @@ describe('a publication', () => {
     s.mimeType = 'video/AV1';
     p.apply();
     await settle();
-    expect(s.encodings[0]).toMatchObject({ active: true, scaleResolutionDownBy: 1, scalabilityMode: 'L1T1' });
+    expect(s.encodings[0]).toMatchObject({ active: true, scaleResolutionDownBy: 1, scalabilityMode: 'L3T3_KEY' });
     expect(active(s)).toEqual([true, false, false]);
   });
   test('goes without layers where the codec cannot have them', async () => {
