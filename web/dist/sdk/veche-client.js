@@ -475,8 +475,8 @@ function Oe(e, t, n) {
 }
 var ke = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
 function Ae(e) {
-	let t = e.getHeaderExtensionsToNegotiate?.(), n = t?.find((e) => e.uri === ke && e.direction === "stopped");
-	t && n && (n.direction = "sendrecv", e.setHeaderExtensionsToNegotiate?.(t));
+	let t = e, n = t.getHeaderExtensionsToNegotiate?.(), r = n?.find((e) => e.uri === ke && e.direction === "stopped");
+	n && r && (r.direction = "sendrecv", t.setHeaderExtensionsToNegotiate?.(n));
 }
 function S(e, t, n) {
 	let r = Oe(e, t.receiver.track.kind, n);
@@ -2832,7 +2832,7 @@ function tr(e, t) {
 	});
 }
 function nr(e, t) {
-	let n = e.layered ? t : 1, r = Math.min(n, (e.wanted?.spatial ?? n - 1) + 1), i = 2 ** (n - r), a = {
+	let n = e.layered && Yn.has(e.codec) ? t : 1, r = Math.min(n, (e.wanted?.spatial ?? n - 1) + 1), i = 2 ** (n - r), a = {
 		active: !e.wanted || e.wanted.wanted.length > 0,
 		scaleResolutionDownBy: i,
 		maxBitrate: Qn(e.source, e.width * e.height / i ** 2)
