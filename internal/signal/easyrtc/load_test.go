@@ -100,10 +100,12 @@ func FuzzMessage(f *testing.F) {
 		eve, bob := s.enter("app", ""), s.enter("app", "")
 		eve.room("default", bob.id, "")
 		id := eve.id
-		if eve.ws.Write(eve.ctx, websocket.MessageText, append([]byte{engineio.Message}, data...)) != nil {
-			return
+		for _, packet := range [][]byte{append([]byte{engineio.Message}, data...), []byte("41")} { // and goodbye
+			if eve.ws.Write(eve.ctx, websocket.MessageText, packet) != nil {
+				break // it has ended already
+			}
 		}
-		_ = eve.ws.Close(websocket.StatusNormalClosure, "")
+		eve.ended()
 		s.until("eve is gone", func() bool { return s.a.Stats().Clients == 1 })
 		if out := bob.cmd(`{"msgType":"stillAlive"}`); out["msgType"] != "ack" {
 			t.Fatalf("%v", out)
