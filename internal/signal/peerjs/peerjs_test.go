@@ -26,9 +26,7 @@ func TestRelay(t *testing.T) {
 	}
 	a.send(`{"type":"HEARTBEAT"}`)
 	a.nothing("a")
-	if st := s.a.Stats(); st.Clients != 2 || st.Relayed != 6 {
-		t.Errorf("stats: %+v", st)
-	}
+	s.until("all is counted", func() bool { st := s.a.Stats(); return st.Clients == 2 && st.Relayed == 6 })
 }
 
 func TestTheSenderIsStamped(t *testing.T) {
