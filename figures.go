@@ -71,7 +71,7 @@ func (n *network) figures(out *metrics.Snapshot, drop func(part string, counts m
 		Allocations: int64(t.Allocations), Made: t.Allocated, AuthFailed: t.AuthFailed,
 		PacketsUp: t.UpPackets, PacketsDown: t.DownPackets, BytesUp: t.UpBytes, BytesDown: t.DownBytes,
 	}
-	out.Media = metrics.Media{Peers: int64(r.Peers), Packets: r.PacketsOut, Bytes: r.BytesOut}
+	out.Media = metrics.Media{Peers: int64(r.Peers), Packets: r.PacketsOut, Bytes: r.BytesOut, Asked: r.Asked, Needless: r.Needless}
 	drop("udp", u.Dropped)
 	drop("turn", t.Dropped)
 	drop("media", r.Dropped)

@@ -38,6 +38,8 @@ var singles = []single{
 	{"veche_udp_bytes_total", "Bytes of the media port.", counter, "direction", "out", func(s *Snapshot) float64 { return float64(s.UDP.BytesOut) }},
 	{"veche_forwarded_packets_total", "RTP packets sent to subscribers.", counter, "", "", func(s *Snapshot) float64 { return float64(s.Media.Packets) }},
 	{"veche_forwarded_bytes_total", "RTP payload bytes sent to subscribers.", counter, "", "", func(s *Snapshot) float64 { return float64(s.Media.Bytes) }},
+	{"veche_asked_packets_total", "RTP packets that publishers were asked for again.", counter, "", "", func(s *Snapshot) float64 { return float64(s.Media.Asked) }},
+	{"veche_needless_asked_packets_total", "Of them: those that came by themselves after all.", counter, "", "", func(s *Snapshot) float64 { return float64(s.Media.Needless) }},
 	{"veche_turn_allocations", "TURN relays.", gauge, "", "", func(s *Snapshot) float64 { return float64(s.TURN.Allocations) }},
 	{"veche_turn_allocations_total", "TURN relays made.", counter, "", "", func(s *Snapshot) float64 { return float64(s.TURN.Made) }},
 	{"veche_turn_auth_failures_total", "TURN requests with wrong credentials.", counter, "", "", func(s *Snapshot) float64 { return float64(s.TURN.AuthFailed) }},

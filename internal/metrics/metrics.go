@@ -58,6 +58,8 @@ type UDP struct {
 type Media struct {
 	Peers          int64  // media connections
 	Packets, Bytes uint64 // SRTP sent to subscribers
+	Asked          uint64 // packets that publishers were asked for again
+	Needless       uint64 // of them: came by themselves after all
 	Traffic               // of all rooms since the start
 	Rooms          []Room // the busiest
 }

@@ -33,6 +33,8 @@ type Bot struct {
 	Layers  bool   // the film in three encodings (rids l, m, h), of which those are sent that the server says somebody watches
 	Reports bool   // the arrival of each packet is reported (transport-wide)
 	Levels  bool   // the tone with the audio level of Client.Speak
+	RED     bool   // speech in the place of the tone, with the packet before in each packet (RFC 2198); needs Levels
+	Stamps  bool   // each picture carries when it was sent; needs Layers. Viewers with Stamps note how long it took
 	Seats   int    // to open
 	Sounds  int    // seats for sound after these, for whoever is loud
 	Width   int    // of the tiles of Watch, in pixels; 0 = as the film

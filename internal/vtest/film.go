@@ -17,7 +17,13 @@ import (
 //
 //	ffmpeg -f lavfi -i sine=frequency=440:sample_rate=48000 -t 1 -ac 1 -c:a libopus -b:a 16k -vbr off tone.ogg
 //
-// the latter with its packets moved into an IVF file.
+// and 2.8 s of speech, or what Opus takes for it, with forward error correction:
+//
+//	ffmpeg -f lavfi -i "aevalsrc='0.25*sin(2*PI*(140+20*sin(2*PI*2.3*t))*t)*(0.6+0.4*sin(2*PI*4*t))+0.12*sin(2*PI*700*t)*
+//	       (0.5+0.5*sin(2*PI*3*t))+0.06*sin(2*PI*1900*t)*(0.5+0.5*sin(2*PI*5*t))':s=48000" -t 3 -ac 1 -c:a libopus
+//	       -application voip -b:a 24k -vbr off -fec 1 -packet_loss 25 speech.ogg
+//
+// the latter two with their packets moved into IVF files.
 var (
 	//go:embed clip.ivf
 	clipFile []byte
@@ -27,11 +33,14 @@ var (
 	largeFile []byte
 	//go:embed tone.ivf
 	toneFile []byte
+	//go:embed speech.ivf
+	speechFile []byte
 
-	clip  = frames(clipFile, time.Second/15)
-	small = frames(smallFile, time.Second/15)
-	large = frames(largeFile, time.Second/15)
-	tone  = frames(toneFile, 20*time.Millisecond)
+	clip   = frames(clipFile, time.Second/15)
+	small  = frames(smallFile, time.Second/15)
+	large  = frames(largeFile, time.Second/15)
+	tone   = frames(toneFile, 20*time.Millisecond)
+	speech = frames(speechFile, 20*time.Millisecond)
 )
 
 const (

@@ -121,7 +121,7 @@ func (p *peer) film(tr *webrtc.RTPTransceiver, rid string, enc *encoding, loop [
 			i = 0
 		}
 		enc.frames.Add(1)
-		for _, packet := range enc.pack.Packetize(loop[i].Data, samples) {
+		for _, packet := range enc.pack.Packetize(p.stamped(loop[i].Data), samples) {
 			_ = p.name(tr, &packet.Header, extMID, tr.Mid())
 			_ = p.name(tr, &packet.Header, extRID, rid)
 			_ = enc.track.WriteRTP(packet) // before the connection is there and after its end nobody is there to tell
@@ -141,7 +141,11 @@ func (p *peer) name(tr *webrtc.RTPTransceiver, h *rtp.Header, uri, value string)
 
 // speak publishes a microphone that tells its level.
 func (p *peer) speak() error {
-	t, err := webrtc.NewTrackLocalStaticRTP(opus, "mic", "bot")
+	codec := opus
+	if p.bot.RED {
+		codec = red
+	}
+	t, err := webrtc.NewTrackLocalStaticRTP(codec, "mic", "bot")
 	if err != nil {
 		return err
 	}
@@ -161,13 +165,18 @@ func (p *peer) sound(tr *webrtc.RTPTransceiver, t *webrtc.TrackLocalStaticRTP) {
 	defer clock.Stop()
 	pack := rtp.NewPacketizer(mtu, 0, 0, &codecs.OpusPayloader{}, rtp.NewRandomSequencer(), opus.ClockRate)
 	pack.SkipSamples(rand.Uint32())
+	loop, wrap := tone, func(_, b []byte) []byte { return b }
+	if p.bot.RED {
+		loop, wrap = speech, redundant
+	}
 	for i := 0; ; i++ {
 		select {
 		case <-clock.C:
 		case <-p.stop:
 			return
 		}
-		for _, packet := range pack.Packetize(tone[i%len(tone)].Data, opus.ClockRate/50) {
+		payload := wrap(loop[(i+len(loop)-1)%len(loop)].Data, loop[i%len(loop)].Data)
+		for _, packet := range pack.Packetize(payload, opus.ClockRate/50) {
 			_ = p.name(tr, &packet.Header, extLevel, string(byte(p.level.Load())))
 			_ = t.WriteRTP(packet) // as above
 		}

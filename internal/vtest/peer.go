@@ -26,6 +26,7 @@ var (
 		MimeType: webrtc.MimeTypeVP8, ClockRate: 90000,
 		RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}},
 	}
+	red = webrtc.RTPCodecCapability{MimeType: "audio/red", ClockRate: 48000, Channels: 2, SDPFmtpLine: "111/111"}
 	rtx = webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: "apt=96"}
 )
 
@@ -44,18 +45,23 @@ type peer struct {
 
 	encodings []*encoding // of a bot with layers
 	level     atomic.Int32
+	asked     *asking
 }
 
 // newAPI knows just what bots need, so that a description of many seats stays small; media goes by network alone.
-func newAPI(network webrtc.NetworkType, reports bool, setting func(*webrtc.SettingEngine)) (*webrtc.API, error) {
+func newAPI(network webrtc.NetworkType, b Bot, asked *asking) (*webrtc.API, error) {
 	engine := &webrtc.MediaEngine{}
 	registry := &interceptor.Registry{}
+	registry.Add(asked) // the first sees what the others write
 	err := errors.Join(
 		engine.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: opus, PayloadType: 111}, webrtc.RTPCodecTypeAudio),
 		engine.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: vp8, PayloadType: 96}, webrtc.RTPCodecTypeVideo),
 		engine.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: rtx, PayloadType: 97}, webrtc.RTPCodecTypeVideo),
 		webrtc.ConfigureNack(engine, registry), webrtc.ConfigureRTCPReports(registry),
 	)
+	if b.RED {
+		err = errors.Join(err, engine.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: red, PayloadType: 63}, webrtc.RTPCodecTypeAudio))
+	}
 	for _, uri := range []string{extMID, extRID, extRRID, extLevel} {
 		for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
 			if uri == extMID || (uri == extLevel) == (kind == webrtc.RTPCodecTypeAudio) {
@@ -63,7 +69,7 @@ func newAPI(network webrtc.NetworkType, reports bool, setting func(*webrtc.Setti
 			}
 		}
 	}
-	if reports {
+	if b.Reports {
 		err = errors.Join(err, webrtc.ConfigureTWCCSender(engine, registry))
 	}
 	if err != nil {
@@ -76,8 +82,8 @@ func newAPI(network webrtc.NetworkType, reports bool, setting func(*webrtc.Setti
 	se.SetNetworkTypes([]webrtc.NetworkType{network})
 	se.SetDTLSRetransmissionInterval(50 * time.Millisecond)
 	se.SetHostAcceptanceMinWait(0)
-	if setting != nil {
-		setting(&se)
+	if b.setting != nil {
+		b.setting(&se)
 	}
 	return webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(se)), nil
 }
@@ -87,7 +93,8 @@ func newPeer(b Bot, board *board) (*peer, error) {
 	if b.TCP {
 		network = webrtc.NetworkTypeTCP4
 	}
-	api, err := newAPI(network, b.Reports, b.setting)
+	asked := newAsking()
+	api, err := newAPI(network, b, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +103,7 @@ func newPeer(b Bot, board *board) (*peer, error) {
 		return nil, fmt.Errorf("vtest: %w", err)
 	}
 	p := &peer{
-		pc: pc, board: board, bot: b, stop: make(chan struct{}),
+		pc: pc, board: board, bot: b, stop: make(chan struct{}), asked: asked,
 		sends: map[string]*webrtc.RTPTransceiver{},
 	}
 	if b.Publish {
@@ -218,18 +225,15 @@ func (p *peer) counter(r *webrtc.RTPReceiver) func(*State, func(*Count)) {
 
 // count counts what a section receives.
 func (p *peer) count(t *webrtc.TrackRemote, to func(*State, func(*Count))) {
-	var first, high, got int64
+	var g gauge
 	for {
-		packet, _, err := t.ReadRTP()
+		packet, attributes, err := t.ReadRTP()
 		if err != nil {
 			return
 		}
-		if got == 0 {
-			first = int64(packet.SequenceNumber)
-			high = first
-		}
-		got++
-		high = max(high, high+int64(int16(packet.SequenceNumber-uint16(high))))
+		again := attributes.Get(webrtc.AttributeRtxSsrc) != nil
+		fresh := g.note(packet.SequenceNumber, again, p.asked.take(packet.SSRC))
+		delay, stamped := p.delay(packet)
 		p.board.quiet(func(s *State) {
 			to(s, func(c *Count) {
 				c.SSRC = packet.SSRC
@@ -240,9 +244,12 @@ func (p *peer) count(t *webrtc.TrackRemote, to func(*State, func(*Count))) {
 				}
 				c.Last = now
 				c.Bytes += uint64(len(packet.Payload))
-				c.Lost = uint64(max(high-first+1-got, 0))
-				if packet.Marker {
+				c.Lost, c.Repairs = uint64(max(g.high-g.first+1-g.got, 0)), g.Repairs
+				if packet.Marker && fresh {
 					c.Frames++
+				}
+				if stamped && fresh && len(c.Delays) < maxDelays {
+					c.Delays = append(c.Delays, delay)
 				}
 			})
 		})

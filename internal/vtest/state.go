@@ -53,8 +53,10 @@ type Count struct {
 	Lost           uint64 // missing between the first and the last
 	Frames         uint64 // marker bits
 	SSRC           uint32
-	Last           time.Time     // when the last packet came
-	Gap            time.Duration // the longest time between two packets, since the last Client.Mark
+	Last           time.Time       // when the last packet came
+	Gap            time.Duration   // the longest time between two packets, since the last Client.Mark
+	Delays         []time.Duration // of pictures with stamps, since the last Client.Mark; at most 1000
+	Repairs
 }
 
 // Total adds up all sections of all seats.
@@ -94,7 +96,7 @@ func (c *Client) Mark() {
 	c.board.quiet(func(s *State) {
 		for i, seat := range s.Seats {
 			for _, half := range []*Count{&seat.Audio, &seat.Video} {
-				half.Gap = 0
+				half.Gap, half.Delays = 0, nil
 				if time.Since(half.Last) > time.Second {
 					half.Last = time.Time{}
 				}

@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 	os.Exit(Main(m, map[string]func(*json.Decoder, *json.Encoder) error{
 		"server": server, "peer": peer, "echo": echo, "ping": ping,
 		"band-sender": bandSender, "band-viewer": bandViewer, "whole": whole, "watcher": watcher,
+		"bad-server": badServer, "bad-viewer": badViewer, "bad-publisher": badPublisher,
 	}))
 }
 

@@ -28,23 +28,13 @@ type view struct {
 
 // whole is the whole server in the hub, with a room of publishers in three encodings.
 func whole(in *json.Decoder, out *json.Encoder) error {
-	c := veche.DefaultConfig()
-	c.Auth.OpenRooms = true
-	c.Media.UDP, c.Media.TCP, c.Media.IPs = hubIP+":7788", hubIP+":7789", []netip.Addr{netip.MustParseAddr(hubIP)}
-	s, err := veche.New(c)
+	_, closeServer, err := serve()
 	if err != nil {
 		return err
 	}
-	defer func() { _ = s.Close(context.Background()) }()
-	l, err := net.Listen("tcp", hubIP+":8080")
-	if err != nil {
-		return err
-	}
-	web := &http.Server{Handler: s}
-	go func() { _ = web.Serve(l) }()
-	defer web.Close()
+	defer closeServer()
 	for range publishers {
-		p, err := vtest.Bot{URL: "http://" + hubIP + ":8080/", Room: "r", Publish: true, Layers: true, Levels: true}.Join(context.Background())
+		p, err := vtest.Bot{URL: hubURL, Room: "r", Publish: true, Layers: true, Levels: true}.Join(context.Background())
 		if err != nil {
 			return err
 		}
@@ -57,9 +47,33 @@ func whole(in *json.Decoder, out *json.Encoder) error {
 	return ignoreEOF(in.Decode(&end))
 }
 
+// hubURL is where the whole server is.
+const hubURL = "http://" + hubIP + ":8080/"
+
+// serve starts the whole server in the hub.
+func serve() (s *veche.Server, stop func(), err error) {
+	c := veche.DefaultConfig()
+	c.Auth.OpenRooms = true
+	c.Media.UDP, c.Media.TCP, c.Media.IPs = hubIP+":7788", hubIP+":7789", []netip.Addr{netip.MustParseAddr(hubIP)}
+	if s, err = veche.New(c); err != nil {
+		return nil, nil, err
+	}
+	l, err := net.Listen("tcp", hubIP+":8080")
+	if err != nil {
+		_ = s.Close(context.Background())
+		return nil, nil, err
+	}
+	web := &http.Server{Handler: s}
+	go func() { _ = web.Serve(l) }()
+	return s, func() {
+		_ = web.Close()
+		_ = s.Close(context.Background())
+	}, nil
+}
+
 // watcher watches all of them, and says what it sees when it is asked.
 func watcher(in *json.Decoder, out *json.Encoder) error {
-	w, err := vtest.Bot{URL: "http://" + hubIP + ":8080/", Room: "r", Seats: publishers, Watch: true, Reports: true}.Join(context.Background())
+	w, err := vtest.Bot{URL: hubURL, Room: "r", Seats: publishers, Watch: true, Reports: true}.Join(context.Background())
 	if err != nil {
 		return err
 	}

@@ -7,9 +7,10 @@
 // out of two TUN devices and copies packets between them. The file of parameters is read again whenever it changes:
 // one line for both directions, or one per direction:
 //
-//	delay=50ms jitter=10ms loss=2 rate=1.5 queue=200ms dup=0.1 reorder=1 dir=up
+//	delay=50ms jitter=10ms loss=2 rate=1.5 queue=200ms dup=0.1 late=5 reorder=1 dir=up
 //
-// delay and jitter are one-way; jitter adds up to that much at random, in order unless reorder=1. loss and dup are percent,
+// delay and jitter are one-way; jitter adds up to that much at random, in order unless reorder=1. loss, dup and late are percent;
+// what is late comes 20 ms later than else, behind what was sent after it.
 // rate is Mbit/s (0: unlimited), queue bounds the waiting time at that rate. dir is up (from the namespace), down or both.
 package main
 

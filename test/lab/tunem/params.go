@@ -12,7 +12,7 @@ import (
 // params say what happens to packets in one direction.
 type params struct {
 	delay, jitter, queue time.Duration
-	loss, dup            float64 // percent
+	loss, dup, late      float64 // percent
 	rate                 float64 // Mbit/s, 0 for unlimited
 	reorder              bool
 }
@@ -31,6 +31,8 @@ func parse(line string) (p params, dir string, err error) {
 			p.queue, err = time.ParseDuration(value)
 		case "loss":
 			p.loss, err = strconv.ParseFloat(value, 64)
+		case "late":
+			p.late, err = strconv.ParseFloat(value, 64)
 		case "dup":
 			p.dup, err = strconv.ParseFloat(value, 64)
 		case "rate":
@@ -49,7 +51,7 @@ func parse(line string) (p params, dir string, err error) {
 			return params{}, "", fmt.Errorf("%q: %w", field, err)
 		}
 	}
-	if p.delay < 0 || p.jitter < 0 || p.queue < 0 || p.rate < 0 || p.loss < 0 || p.dup < 0 {
+	if p.delay < 0 || p.jitter < 0 || p.queue < 0 || p.rate < 0 || p.loss < 0 || p.dup < 0 || p.late < 0 {
 		return params{}, "", fmt.Errorf("%q: negative", line)
 	}
 	return p, dir, nil

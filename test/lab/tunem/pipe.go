@@ -31,6 +31,9 @@ type item struct {
 // maxUnderWay bounds the packets under way: 1 Gbit/s for half a second.
 const maxUnderWay = 65536
 
+// lateBy is by how much a packet comes later that is late: others overtake it.
+const lateBy = 20 * time.Millisecond
+
 func newPipe(in, out int) *pipe {
 	p := &pipe{in: in, out: out, line: make(chan item, maxUnderWay)}
 	p.params.Store(&params{})
@@ -92,7 +95,11 @@ func (p *pipe) take(b []byte) {
 		copies = 2
 	}
 	for range copies {
-		if c.reorder {
+		late := rand.Float64()*100 < c.late
+		if late {
+			at = at.Add(lateBy)
+		}
+		if c.reorder || late {
 			time.AfterFunc(time.Until(at), func() { p.write(packet) })
 			continue
 		}

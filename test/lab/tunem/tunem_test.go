@@ -8,8 +8,8 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	p, dir, err := parse("delay=50ms jitter=10ms loss=2 rate=1.5 queue=100ms dup=0.5 reorder=1 dir=up\n")
-	want := params{delay: 50 * time.Millisecond, jitter: 10 * time.Millisecond, queue: 100 * time.Millisecond, loss: 2, dup: 0.5, rate: 1.5, reorder: true}
+	p, dir, err := parse("delay=50ms jitter=10ms loss=2 rate=1.5 queue=100ms dup=0.5 late=5 reorder=1 dir=up\n")
+	want := params{delay: 50 * time.Millisecond, jitter: 10 * time.Millisecond, queue: 100 * time.Millisecond, loss: 2, dup: 0.5, late: 5, rate: 1.5, reorder: true}
 	if err != nil || p != want || dir != "up" {
 		t.Errorf("%+v %s %v", p, dir, err)
 	}
