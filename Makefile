@@ -43,6 +43,7 @@ soak: prereqs npm look
 	@$(STEP) "race, 5 times" go test -race -shuffle=on -count=5 -timeout 60m ./...
 	@$(STEP) "benchmarks" go test -run '^$$' -bench . -benchmem ./...
 	@for round in $$(seq $(SOAK_ROUNDS)); do $(STEP) "end-to-end, round $$round of $(SOAK_ROUNDS)" $(MAKE) --no-print-directory e2e; done
+	@$(STEP) "bad networks" node test/e2e/badnet.mjs
 	@echo; echo "make soak: all passed"
 
 ## its steps
@@ -97,6 +98,7 @@ fuzz:
 e2e: npm
 	@$(STEP) "end-to-end in browsers" node test/e2e/run.mjs
 	@$(STEP) "end-to-end through NATs and firewalls" node test/e2e/reach.mjs --no-build
+	@$(STEP) "end-to-end over a bad network" node test/e2e/badnet.mjs --short --seconds 5
 	@$(STEP) "clients of other systems" node test/clients/run.mjs --no-build
 
 ## handy

@@ -143,6 +143,7 @@ func (m *Media) share(g glance, plans []plan, wish map[int]*Wish, h hearing) {
 	if first := allot.First(seats); budget > 0 && time.Since(m.sharing.since) < grace {
 		budget = max(budget, first+first*allot.Margin/100)
 	}
+	m.sharing.allot.Lost(time.Duration(media.Now()), is.Lost)
 	share := m.sharing.allot.Share(time.Duration(media.Now()), budget, seats)
 	m.sharing.calm = !share.Limited && !is.Limited && !slices.ContainsFunc(seats, func(s allot.Seat) bool { return len(s.Options) > 1 })
 	demands := map[wanted]demand{}

@@ -7,6 +7,7 @@ package allot
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 )
@@ -18,6 +19,11 @@ const (
 	Hold, HoldMost = 2 * time.Second, 8 * time.Second
 	// lasting is how long a better picture must have been possible for the hold to begin anew.
 	lasting = 10 * time.Second
+
+	// A way that loses so much of what is sent, averaged over lossSpan, gets the smallest pictures only, until it is less than lossLess:
+	// a picture that takes one packet arrives, of one that takes ten some packet is lost, and lost again when it is repeated.
+	lossMuch, lossLess = 0.15, 0.10
+	lossSpan           = 2 * time.Second
 
 	// A picture may be enlarged by so much, in percent; one that is shown already by so much more before it is given up.
 	enlarge, enlargeShown = 125, 140
@@ -84,6 +90,16 @@ type Share struct {
 // Allocator remembers what seats have shown. It belongs to one goroutine.
 type Allocator struct {
 	seats map[int]*memory
+	lost  float64 // averaged
+	at    time.Duration
+	lossy bool
+}
+
+// Lost notes the share of packets that the way loses at the time now, from 0 to 1.
+func (a *Allocator) Lost(now time.Duration, share float64) {
+	a.lost += (share - a.lost) * min(float64(now-a.at)/float64(lossSpan), 1)
+	a.at = now
+	a.lossy = a.lost > lossMuch || a.lossy && a.lost > lossLess
 }
 
 // memory is the past of a seat.
@@ -114,13 +130,18 @@ func (a *Allocator) Share(now time.Duration, budget int, seats []Seat) Share {
 	order := slices.Clone(tasks)
 	slices.SortStableFunc(order, before)
 	used := 0
+	if a.lossy && budget <= 0 {
+		budget = math.MaxInt
+	}
 	if budget <= 0 {
 		for _, t := range tasks {
 			t.got = t.cap
 		}
 	} else {
 		used = least(order, now, budget)
-		raise(order, now, budget, used)
+		if !a.lossy {
+			raise(order, now, budget, used)
+		}
 	}
 	out := Share{Choices: make([]Choice, len(seats))}
 	for i, t := range tasks {
@@ -129,7 +150,10 @@ func (a *Allocator) Share(now time.Duration, budget int, seats []Seat) Share {
 		if c.Option != None {
 			out.Used += t.Options[c.Option].Rate
 		}
-		if t.cap != None {
+		switch {
+		case a.lossy && c.Option != None:
+			out.Wanted += t.Options[c.Option].Rate
+		case t.cap != None:
 			out.Wanted += t.Options[t.cap].Rate
 		}
 		out.Limited = out.Limited || c.Why == ByBandwidth

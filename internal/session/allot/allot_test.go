@@ -290,3 +290,37 @@ func TestSwayingRates(t *testing.T) {
 		t.Errorf("%d changes in a minute", changes)
 	}
 }
+
+// TestLossy is a way that loses much: everybody is shown as small as can be until that is over, and no more is asked for.
+func TestLossy(t *testing.T) {
+	var a Allocator
+	seats := []Seat{camera(0, 1280, 720), camera(1, 1280, 720)}
+	now, share := time.Duration(0), Share{}
+	run := func(lost float64, budget int) []int {
+		for range 40 { // 10 s
+			now += 250 * time.Millisecond
+			a.Lost(now, lost)
+			share = a.Share(now, budget, seats)
+		}
+		return []int{share.Choices[0].Option, share.Choices[1].Option}
+	}
+	for _, c := range []struct {
+		lost   float64
+		budget int
+		want   int
+	}{{0.12, 9e6, 3}, {0.20, 9e6, 0}, {0.20, 0, 0}, {0.12, 9e6, 0}, {0.05, 9e6, 3}, {0.20, 9e6, 0}, {0, 0, 3}} {
+		if got := run(c.lost, c.budget); !slices.Equal(got, []int{c.want, c.want}) {
+			t.Errorf("%.2f lost of %d: options %v, not %d", c.lost, c.budget, got, c.want)
+		}
+		if c.want == 0 && (share.Wanted != 120_000 || !share.Limited || share.Choices[0].Why != ByBandwidth) {
+			t.Errorf("%+v", share)
+		}
+	}
+	for range 4 { // a moment of it, as when a way gets slow, is soon over
+		now += 250 * time.Millisecond
+		a.Lost(now, 0.25)
+	}
+	if a.lossy {
+		t.Error("a moment counts for much")
+	}
+}

@@ -132,8 +132,13 @@ func (e *Estimator) adapt(now int64) {
 	default:
 		e.last = now
 	}
-	if cut := e.loss.cut(now, e.target, e.rtt); cut < 1 {
-		e.lower(min(e.target, headroom*acked)*cut, acked, now)
+	if by, keep := e.loss.cut(now, e.target, e.rtt); by < 1 {
+		if e.queue > drained { // what waits says that the loss is not the link's own
+			keep = 0
+		}
+		e.lower(max(min(e.target, headroom*acked)*by, keep), acked, now)
+	} else {
+		e.target *= by
 	}
 	e.target = min(max(e.target, Floor), Ceiling)
 }
