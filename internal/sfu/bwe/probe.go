@@ -60,7 +60,7 @@ func (p *prober) disturbed(now int64) {
 
 // next begins a probe if it is time.
 func (p *prober) next(now int64, target, demand float64, reduced int64) (int, int64) {
-	if p.active || now < p.due || demand < target*1.05 {
+	if p.active || now < p.due || demand < target*1.01 {
 		return 0, 0
 	}
 	factor, length := probeFast, probeShort
@@ -134,6 +134,9 @@ func (p *prober) result(now, queue int64) (float64, bool) {
 		p.failed(now)
 	} else {
 		p.wait, p.due = probeWait, now
+		if got < 0.9*p.rate { // nearly all there is
+			p.due += p.wait
+		}
 	}
 	return got, true
 }
