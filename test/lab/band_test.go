@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"veche.example/internal/rtc"
 	"veche.example/internal/sfu"
 	"veche.example/internal/udp"
+	"veche.example/test/lab/plot"
 )
 
 // band is what a child is told, and what it has seen in the last 100 ms: the sender of what it sends, the viewer of what it
@@ -258,6 +260,8 @@ func TestBand(t *testing.T) {
 	sender.Receive(&m, 10*time.Second)
 	viewer.Send(m)
 	over, longest := time.Duration(0), time.Duration(0)
+	var trace trace
+	defer trace.draw(t)
 	var window [10]uint64 // of 100 ms: what is sent is averaged over a second
 	// phase runs until the layer is there for half a second, and gives how long that took.
 	phase := func(name string, link float64, want int, most, hold time.Duration) time.Duration {
@@ -278,6 +282,7 @@ func TestBand(t *testing.T) {
 				over = 0
 			}
 			longest = max(longest, over)
+			trace.note(link, float64(m.Estimate), float64(sum*8))
 			if since += 100 * time.Millisecond; m.Layer != want {
 				since = 0
 			}
@@ -317,4 +322,26 @@ func TestBand(t *testing.T) {
 		t.Errorf("more than a tenth over the link for %v", longest)
 	}
 	t.Logf("longest time over the link: %v", longest)
+}
+
+// trace is what the call over a link was like, each 100 ms.
+type trace struct{ x, link, estimate, sent []float64 }
+
+func (tr *trace) note(link, estimate, sent float64) {
+	tr.x = append(tr.x, float64(len(tr.x))/10)
+	tr.link, tr.estimate, tr.sent = append(tr.link, link/1e6), append(tr.estimate, min(estimate, 6e6)/1e6), append(tr.sent, sent/1e6)
+}
+
+// draw writes the trace to where VECHE_PLOT says, as docs/plots/lab.svg was.
+func (tr *trace) draw(t *testing.T) {
+	file := os.Getenv("VECHE_PLOT")
+	if file == "" {
+		return
+	}
+	svg := plot.SVG("A call behind tbf: 4, 0.5 and again 4 Mbit/s; encodings of 0.1, 0.3 and 1.7 Mbit/s", "Mbit/s",
+		plot.Line{Name: "link", Color: "#999", X: tr.x, Y: tr.link, Step: true}, plot.Line{Name: "sent, 1 s", Color: "#e07b39", X: tr.x, Y: tr.sent},
+		plot.Line{Name: "estimate", Color: "#1f6fb2", X: tr.x, Y: tr.estimate})
+	if err := os.WriteFile(file, []byte(svg), 0o644); err != nil {
+		t.Error(err)
+	}
 }
