@@ -29,6 +29,7 @@ var pairs = map[string]string{
 	"docs/streaming-out.md":    "docs/ru/streaming-out.md",
 	"docs/migrate/article.md":  "docs/ru/migrate/article.md",
 	"docs/migrate/saltyrtc.md": "docs/ru/migrate/saltyrtc.md",
+	"docs/adaptation.md":       "docs/ru/adaptation.md",
 }
 
 // block is a fenced piece of a page.
