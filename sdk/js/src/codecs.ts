@@ -56,7 +56,7 @@ function wanted(codec: Codec): boolean {
 }
 
 /**
- * The codecs for setCodecPreferences: those named, in this order, with retransmission for video and redundancy for Opus. Empty when
+ * The codecs for setCodecPreferences: those named, in this order, with retransmission for video. Empty when
  * this run-time has none of them, or cannot tell. The specification compares with what can be received.
  */
 export function preferences(env: Capabilities, kind: Kind, order: readonly string[]): RTCRtpCodec[] {
@@ -65,8 +65,6 @@ export function preferences(env: Capabilities, kind: Kind, order: readonly strin
   for (const name of order) {
     const same = all.filter((c) => codecName(c.mimeType) === name);
     const slim = same.filter(wanted);
-    // What stands before it is what is sent: each packet of Opus with the one before (RFC 2198), so that a lost one does no harm.
-    if (name === 'opus' && same.length > 0) out.push(...all.filter((c) => codecName(c.mimeType) === 'red'));
     out.push(...(slim.length > 0 ? slim : same));
   }
   if (out.length > 0 && kind === 'video') out.push(...all.filter((c) => codecName(c.mimeType) === 'rtx'));

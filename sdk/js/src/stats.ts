@@ -105,7 +105,7 @@ const grown = (now: Report, before: Report | undefined, member: string) =>
 
 function common(r: Report, reports: Reports, source: Source): Pick<TrackStats, 'kind' | 'source' | 'codec'> {
   const mime = str(reports.get(str(r.codecId) ?? '')?.mimeType);
-  return { kind: kindOf(source), source, ...(mime ? { codec: codecName(mime).replace(/^red$/, 'opus') } : {}) };
+  return { kind: kindOf(source), source, ...(mime ? { codec: codecName(mime) } : {}) };
 }
 
 function picture(r: Report): Partial<TrackStats> {

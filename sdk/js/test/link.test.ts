@@ -92,7 +92,7 @@ describe('negotiation', () => {
     await pass(50);
     for (const e of [a, b]) {
       const [mic, camera] = e.pc.transceivers;
-      expect(mic?.preferences).toEqual(['audio/red', 'audio/opus', 'audio/PCMU']);
+      expect(mic?.preferences).toEqual(['audio/opus', 'audio/PCMU']);
       expect(camera?.preferences).toEqual(['video/VP9', 'video/VP8', 'video/rtx']);
     }
   });
