@@ -13,7 +13,7 @@ import (
 
 // routes is the table of URLs, below the configured prefix.
 func (s *Server) routes() (http.Handler, error) {
-	pages, err := site.New(web.Dist())
+	pages, err := site.New(web.Dist(), s.cfg.WHIP.Embed)
 	if err != nil {
 		return nil, err
 	}

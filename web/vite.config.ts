@@ -36,7 +36,7 @@ function pagesWithoutServer(): Plugin {
   };
 }
 
-/** The SDK as one module without imports for pages that do not bundle, and the examples that use it. */
+/** The SDK as one module without imports for pages that do not bundle, the examples that use it, and the player page's script. */
 function sdkAndExamples(outDir: string): Plugin {
   return {
     name: 'veche-sdk',
@@ -52,6 +52,17 @@ function sdkAndExamples(outDir: string): Plugin {
           emptyOutDir: true,
           copyPublicDir: false,
           lib: { entry: here('../sdk/js/src/index.ts'), formats: ['es'], fileName: () => 'veche-client.js' },
+        },
+      });
+      await build({
+        configFile: false,
+        logLevel: 'warn',
+        build: {
+          target: 'es2022',
+          outDir,
+          emptyOutDir: false,
+          copyPublicDir: false,
+          lib: { entry: here('./src/embed/main.ts'), formats: ['iife'], name: 'embed', fileName: () => 'embed.js' },
         },
       });
       if (existsSync(here('../examples')))

@@ -22,16 +22,27 @@ var Pages = []string{"r", "b", "watch", "call"}
 type Site struct {
 	app   fs.FS
 	index []byte
+	embed []byte // the player page, nil = none
 	files http.Handler
 }
 
-// New serves the app in dist, which must hold index.html.
-func New(dist fs.FS) (*Site, error) {
+// embedPage is the player page in dist, which is at watch/{room}/embed.
+const embedPage = "embed.html"
+
+// New serves the app in dist, which must hold index.html. frames says whether foreign pages may have the player page in a
+// frame; otherwise there is none.
+func New(dist fs.FS, frames bool) (*Site, error) {
 	index, err := fs.ReadFile(dist, "index.html")
 	if err != nil {
 		return nil, fmt.Errorf("site: the web app has no index.html: %w", err)
 	}
-	return &Site{app: dist, index: index, files: http.FileServerFS(dist)}, nil
+	s := &Site{app: dist, index: index, files: http.FileServerFS(dist)}
+	if frames {
+		if s.embed, err = fs.ReadFile(dist, embedPage); err != nil {
+			return nil, fmt.Errorf("site: the web app has no player page: %w", err)
+		}
+	}
+	return s, nil
 }
 
 // ServeHTTP answers GET and HEAD; other methods get 405, unknown paths 404.
@@ -42,12 +53,17 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if root, ok := pageRoot(r.URL.Path); ok {
-		s.page(w, r, root)
+		page(w, r, s.index, root)
+		return
+	}
+	if s.embed != nil && isEmbed(r.URL.Path) {
+		framed(w.Header())
+		page(w, r, s.embed, "../../")
 		return
 	}
 	name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
 	st, err := fs.Stat(s.app, name)
-	if err != nil || st.IsDir() || name == "index.html" {
+	if err != nil || st.IsDir() || name == "index.html" || name == embedPage {
 		http.NotFound(w, r)
 		return
 	}
@@ -56,12 +72,15 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// Asset names carry a content hash.
 		cache = "public, max-age=31536000, immutable"
 	}
+	if name == "embed.js" || name == "embed.css" { // a page in a sandboxed frame is of no origin
+		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+	}
 	w.Header().Set("Cache-Control", cache)
 	s.files.ServeHTTP(w, r)
 }
 
-func (s *Site) page(w http.ResponseWriter, r *http.Request, root string) {
-	body := bytes.ReplaceAll(s.index, []byte(rootMark), []byte(root))
+func page(w http.ResponseWriter, r *http.Request, text []byte, root string) {
+	body := bytes.ReplaceAll(text, []byte(rootMark), []byte(root))
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-cache")
@@ -87,6 +106,21 @@ func pageRoot(p string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// isEmbed tells whether a path is watch/{room}/embed.
+func isEmbed(p string) bool {
+	rest, ok := strings.CutPrefix(p, "/watch/")
+	name, last, _ := strings.Cut(rest, "/")
+	return ok && name != "" && last == "embed"
+}
+
+// framed loosens what Secure has set for the one page that foreign pages may show. It has no camera and no secrets.
+func framed(h http.Header) {
+	h.Set("Content-Security-Policy", strings.Replace(h.Get("Content-Security-Policy"), "frame-ancestors 'none'", "frame-ancestors *", 1))
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	h.Del("Cross-Origin-Opener-Policy")
+	h.Set("Permissions-Policy", "camera=(), microphone=(), display-capture=(), geolocation=(), payment=(), usb=()")
 }
 
 // contentSecurityPolicy has no unsafe-* source. connect-src names ws and wss of any port of this host

@@ -15,7 +15,9 @@ func testSite(t *testing.T) http.Handler {
 		"assets/a-1.js":     {Data: []byte("1")},
 		"favicon.svg":       {Data: []byte("<svg/>")},
 		"assets/sub/b-2.js": {Data: []byte("2")},
-	})
+		"embed.html":        {Data: []byte(`<script src="/__root__/embed.js"></script>`)},
+		"embed.js":          {Data: []byte("3")},
+	}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +39,11 @@ func TestServe(t *testing.T) {
 		{"HEAD", "/r/x", 200, "", "no-cache"},
 		{"GET", "/assets/a-1.js", 200, "1", "public, max-age=31536000, immutable"},
 		{"GET", "/favicon.svg", 200, "<svg/>", "no-cache"},
+		{"GET", "/watch/x/embed", 200, `src="../../embed.js"`, "no-cache"},
+		{"GET", "/embed.js", 200, "3", "no-cache"},
+		{"GET", "/embed.html", 404, "", ""},
+		{"GET", "/watch/x/other", 404, "", ""},
+		{"GET", "/r/x/embed", 404, "", ""},
 		{"GET", "/r/", 404, "", ""},
 		{"GET", "/r/x/y", 404, "", ""},
 		{"GET", "/r", 404, "", ""},
@@ -83,8 +90,38 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// TestFrames: only the player page may be in a frame of somebody else's page, and only if that is wanted.
+func TestFrames(t *testing.T) {
+	h := testSite(t)
+	get := func(h http.Handler, path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "http://veche.test"+path, nil))
+		return w
+	}
+	for path, want := range map[string]string{"/": "'none'", "/watch/x": "'none'", "/embed.js": "'none'", "/watch/x/embed": "*"} {
+		csp := get(h, path).Header().Get("Content-Security-Policy")
+		if !strings.Contains(csp, "frame-ancestors "+want+";") || strings.Contains(csp, "unsafe") {
+			t.Errorf("%s: %s", path, csp)
+		}
+	}
+	if got := get(h, "/watch/x/embed").Header(); got.Get("Cross-Origin-Opener-Policy") != "" || !strings.Contains(got.Get("Permissions-Policy"), "camera=()") {
+		t.Errorf("%v", got)
+	}
+	dist := fstest.MapFS{"index.html": {Data: []byte("x")}}
+	if _, err := New(dist, true); err == nil {
+		t.Error("a player page that is not there")
+	}
+	s, err := New(dist, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := get(s, "/watch/x/embed").Code; code != 404 {
+		t.Errorf("the player page is not wanted, but %d", code)
+	}
+}
+
 func TestNoIndex(t *testing.T) {
-	if _, err := New(fstest.MapFS{}); err == nil {
+	if _, err := New(fstest.MapFS{}, false); err == nil {
 		t.Error("an app without index.html was accepted")
 	}
 }
