@@ -11,6 +11,7 @@ needs=(
   gcc:gcc /usr/include/stdlib.h:libc6-dev # the race detector
   chromium:chromium firefox-esr:firefox-esr ffmpeg:ffmpeg turnserver:coturn
   ip:iproute2 tc:iproute2 nft:nftables ethtool:ethtool sysctl:procps unshare:util-linux # test/lab
+  /usr/lib/python3/dist-packages/aiortc:python3-aiortc # test/clients
   npm:npm git:git diff:diffutils
 )
 node_version=20.20.2 # taken when the machine's own is too old

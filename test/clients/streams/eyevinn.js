@@ -1,0 +1,3 @@
+import { WebRTCPlayer } from '@eyevinn/webrtc-player';
+
+globalThis.WebRTCPlayer = WebRTCPlayer;
