@@ -59,10 +59,10 @@ func (l *streamLab) body(path string) string {
 	return b
 }
 
-// probe asks ffprobe for the streams at a URL, decoding two seconds of them.
+// probe asks ffprobe for the streams at a URL, decoding five seconds of them: the picture may begin two seconds after the sound.
 func (l *streamLab) probe(url string) map[string]int {
 	l.t.Helper()
-	out, err := exec.CommandContext(l.ctx, "ffprobe", "-v", "error", "-read_intervals", "%+2", "-count_frames",
+	out, err := exec.CommandContext(l.ctx, "ffprobe", "-v", "error", "-read_intervals", "%+5", "-count_frames",
 		"-show_entries", "stream=codec_name,nb_read_frames", "-of", "json", url).Output()
 	if err != nil {
 		l.t.Fatalf("ffprobe: %v %s", err, out)

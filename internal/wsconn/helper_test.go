@@ -32,9 +32,17 @@ type message struct {
 // probe is a Handler that tells the test everything; its hooks may be nil.
 type probe struct {
 	c         *Conn
+	opened    func()
 	onMessage func(data []byte, binary bool)
 	got       chan message
 	ended     chan End
+}
+
+// Opened hands the probe to the test: only now may others send.
+func (p *probe) Opened() {
+	if p.opened != nil {
+		p.opened()
+	}
 }
 
 func (p *probe) Message(data []byte, binary bool) {
@@ -85,7 +93,7 @@ func newLab(t *testing.T, c Config, setup func(*probe)) *lab {
 			if l.setup != nil {
 				l.setup(p)
 			}
-			l.probes <- p
+			p.opened = func() { l.probes <- p }
 			return p
 		})
 	}))
