@@ -98,7 +98,6 @@ fuzz:
 e2e: npm
 	@$(STEP) "end-to-end in browsers" node test/e2e/run.mjs
 	@$(STEP) "end-to-end through NATs and firewalls" node test/e2e/reach.mjs --no-build
-	@$(STEP) "end-to-end over a bad network" node test/e2e/badnet.mjs --short --seconds 5
 	@$(STEP) "clients of other systems" node test/clients/run.mjs --no-build
 
 ## handy
