@@ -44,7 +44,9 @@ export class Person {
   }
 
   async goto(url) {
-    await this.page.goto(url, { waitUntil: 'domcontentloaded' });
+    const go = () => this.page.goto(url, { waitUntil: 'domcontentloaded' });
+    // A network that was just built may still be news to the browser, which then gives a page up that it was loading.
+    await go().catch((error) => (/ERR_NETWORK_CHANGED/.test(error.message) ? go() : Promise.reject(error)));
     return this;
   }
 
