@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -231,4 +232,13 @@ func (i *Intake) Len() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return len(i.streams)
+}
+
+// AddrOf is the address of a client, in canonical form; the zero Addr if it has none.
+func AddrOf(a net.Addr) netip.Addr {
+	at, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Addr().Unmap()
 }

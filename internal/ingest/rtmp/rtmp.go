@@ -109,7 +109,7 @@ func (s *Server) accept(l net.Listener) {
 
 // add starts a connection; false if there is no place for it.
 func (s *Server) add(c net.Conn) bool {
-	ip := addrOf(c)
+	ip := intake.AddrOf(c.RemoteAddr())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	same := 0
@@ -125,14 +125,6 @@ func (s *Server) add(c net.Conn) bool {
 	s.conns[c] = ip
 	s.wg.Go(func() { s.serve(c, ip) })
 	return true
-}
-
-func addrOf(c net.Conn) netip.Addr {
-	a, err := netip.ParseAddrPort(c.RemoteAddr().String())
-	if err != nil {
-		return netip.Addr{}
-	}
-	return a.Addr().Unmap()
 }
 
 // serve is the life of one connection; whatever goes wrong in it ends it only.

@@ -112,7 +112,7 @@ func (s *Server) Close() {
 
 // OnConnOpen implements gortsplib.ServerHandlerOnConnOpen.
 func (s *Server) OnConnOpen(c *gortsplib.ServerHandlerOnConnOpenCtx) {
-	ip := addrOf(c.Conn.NetConn())
+	ip := intake.AddrOf(c.Conn.NetConn().RemoteAddr())
 	s.mu.Lock()
 	same := 0
 	for _, o := range s.conns {
@@ -136,14 +136,6 @@ func (s *Server) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
 	delete(s.conns, c.Conn)
 }
 
-func addrOf(c net.Conn) netip.Addr {
-	a, err := netip.ParseAddrPort(c.RemoteAddr().String())
-	if err != nil {
-		return netip.Addr{}
-	}
-	return a.Addr().Unmap()
-}
-
 // OnAnnounce implements gortsplib.ServerHandlerOnAnnounce: it lets a stream in.
 func (s *Server) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Response, error) {
 	target, err := targetOf(c.Path, c.Query)
@@ -154,7 +146,7 @@ func (s *Server) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Resp
 	if _, ok := c.Conn.NetConn().(*tls.Conn); ok {
 		protocol = "RTSPS"
 	}
-	stream, err := s.c.Intake.Admit(s.ctx, target, protocol, addrOf(c.Conn.NetConn()))
+	stream, err := s.c.Intake.Admit(s.ctx, target, protocol, intake.AddrOf(c.Conn.NetConn().RemoteAddr()))
 	if err != nil {
 		s.log.Info("rtsp: refused", "room", target.Room, "error", err)
 		return &base.Response{StatusCode: base.StatusForbidden}, err

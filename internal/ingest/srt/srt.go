@@ -110,7 +110,7 @@ func (s *Server) accept() {
 			}
 			return
 		}
-		ip := addrOf(r)
+		ip := intake.AddrOf(r.RemoteAddr())
 		if !s.enter(ip) {
 			s.log.Warn("srt: refused, too many", "ip", ip)
 			r.Reject(gosrt.REJX_OVERLOAD)
@@ -121,14 +121,6 @@ func (s *Server) accept() {
 			s.serve(r, ip)
 		})
 	}
-}
-
-func addrOf(r gosrt.ConnRequest) netip.Addr {
-	a, err := netip.ParseAddrPort(r.RemoteAddr().String())
-	if err != nil {
-		return netip.Addr{}
-	}
-	return a.Addr().Unmap()
 }
 
 func (s *Server) enter(ip netip.Addr) bool {
